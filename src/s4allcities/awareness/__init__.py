@@ -1,0 +1,1 @@
+"""Twin 3: context, risk, alarms, response and the operational picture."""

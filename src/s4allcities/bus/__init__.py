@@ -1,0 +1,1 @@
+"""NATS JetStream: supervised server, subjects, batch codec and stage runner."""

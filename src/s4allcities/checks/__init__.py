@@ -1,0 +1,1 @@
+"""Generic checks that every plug-in must pass, ours and third parties'."""

@@ -1,0 +1,1 @@
+"""Twin 2: detectors, one folder a family, each a plug-in."""

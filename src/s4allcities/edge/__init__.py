@@ -1,0 +1,1 @@
+"""Twin 1: devices and legacy systems in, validated and anonymised observations out."""

@@ -1,0 +1,1 @@
+"""Metrics only: how good were the detections, incidents and alerts."""

@@ -1,0 +1,1 @@
+"""Servers and clients for partners, built on the codecs of `formats`."""

@@ -1,0 +1,1 @@
+"""Twin 2: weak detections in, few explained incidents out."""

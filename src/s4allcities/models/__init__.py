@@ -1,0 +1,1 @@
+"""The registry of machine-learning model files and their inference sessions."""

@@ -1,0 +1,1 @@
+"""Pure algorithms: evacuation flow, ranking of options, sensor placement."""

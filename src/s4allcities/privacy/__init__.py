@@ -1,0 +1,1 @@
+"""Redaction, pseudonyms, retention and the privacy of published counts."""

@@ -1,0 +1,1 @@
+"""A simulated world with truth whose sensors speak the real protocols."""

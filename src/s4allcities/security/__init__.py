@@ -1,0 +1,1 @@
+"""Identity, authorisation, signing and ledger proofs."""

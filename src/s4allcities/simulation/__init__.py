@@ -1,0 +1,1 @@
+"""Crowd engine, clearance ensembles, hazard fields and traffic."""

@@ -1,0 +1,1 @@
+"""The venue model: zones, openings, streets, levels, the walking graph and its importers."""

@@ -1,0 +1,1 @@
+"""SQLite for state and ledger, Parquet for history, PostgreSQL by adapter."""

@@ -1,0 +1,1 @@
+"""Twin 2: detections in, tracks of objects over time out."""
