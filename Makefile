@@ -9,7 +9,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PAGE := src/s4allcities/ui/index.html
-WEB := $(wildcard web/package.json)
+WEB := $(wildcard web/package-lock.json)
 WEB_SOURCES := $(if $(WEB),$(shell find web -path web/node_modules -prune -o -type f -print))
 
 # uv does not read pip's settings: hand it the ones that a site may have made for pip.
@@ -75,7 +75,7 @@ ifdef WEB
 ui: $(PAGE) ## the page, from source
 else
 ui:
-	echo "ui: no web/package.json here, going on without the page" >&2
+	echo "ui: no web/package-lock.json here, going on without the page" >&2
 endif
 
 setup: $(VENV)/.done ui ## .venv/bin/s4 and the built page
@@ -107,7 +107,7 @@ check-web: web/node_modules/.done
 	cd web && npm run check
 else
 check-web:
-	echo "check-web: no web/package.json here" >&2
+	echo "check-web: no web/package-lock.json here" >&2
 endif
 
 unit: $(VENV)/.done-dev # tests that start no other process, for the minutes between two commits

@@ -16,7 +16,7 @@ needed=""
 wanted=""
 have "$python" || needed="$needed python3"
 "$python" -c 'import ensurepip, venv' 2>/dev/null || needed="$needed python3-venv"
-if [ -f web/package.json ]; then
+if [ -f web/package-lock.json ]; then
     have node || needed="$needed nodejs"
     have npm || needed="$needed npm"
 fi
@@ -47,7 +47,7 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
     exit 2
 fi
 major=$(node_major)
-if [ -f web/package.json ] && [ "${major:-0}" -lt 20 ]; then
+if [ -f web/package-lock.json ] && [ "${major:-0}" -lt 20 ]; then
     say "Node 20 or newer is needed to build the page, found $(node --version); see https://nodejs.org"
     exit 2
 fi
