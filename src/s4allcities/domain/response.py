@@ -12,6 +12,7 @@ __all__ = (
     "CommandState",
     "CourseOfAction",
     "ExitNotUsed",
+    "LonLat",
     "Order",
     "Route",
     "SignSetting",
@@ -22,7 +23,8 @@ LonLat = tuple[float, float]
 
 class Route(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One group's way out. ``path`` is (longitude, latitude) in degrees from the zone to the assembly point;
-    ``levels`` gives the storey of each point. ``t_clear_s`` is when the last of the group is through the exit."""
+    ``levels`` gives the storey of each point. ``t_clear_s`` is when the last of the group is through the exit.
+    """
 
     from_zone: str
     exit: str

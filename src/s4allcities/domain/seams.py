@@ -56,7 +56,7 @@ class Decoded(Struct, frozen=True, kw_only=True):
 
 @runtime_checkable
 class Source(Protocol):
-    """Turns a device family's messages into observations. Bad input becomes ``Decoded.rejected``, never an exception."""
+    """Turns a device family's messages into observations; bad input becomes ``Decoded.rejected``, no exception."""
 
     name: str
     families: tuple[str, ...]
@@ -82,7 +82,8 @@ class Stage(Protocol[S]):
 
     def step(self, state: S, batch: Any, now_us: int) -> list[Event]:
         """Take one message in, change ``state`` in place, give what follows from it. ``now_us`` is the platform's time
-        when the message was published; an empty batch means that time has passed."""
+        when the message was published; an empty batch means that time has passed.
+        """
 
     def snapshot(self, state: S) -> bytes:
         """Freeze the state."""

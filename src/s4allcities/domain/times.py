@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-__all__ = ("from_rfc3339", "to_rfc3339", "US_PER_S")
+__all__ = ("US_PER_S", "from_rfc3339", "to_rfc3339")
 
 US_PER_S = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
