@@ -21,8 +21,8 @@ class Place(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where something is, as well as it is known: a point with its error, a zone, an entity, or several of them.
 
     ``x_m`` and ``y_m`` are metres east and north of the site's anchor; ``level`` is the storey (0 = street);
-    ``sigma_m`` is the one-sigma horizontal error in metres. ``zone`` is a slug of the site file; ``entities`` are stable
-    names of devices, hosts, doors, badges or vehicles that the record is about.
+    ``sigma_m`` is the one-sigma horizontal error in metres. ``zone`` is a slug of the site file; ``entities`` are
+    stable names of devices, hosts, doors, badges or vehicles that the record is about.
     """
 
     x_m: float | None = None
