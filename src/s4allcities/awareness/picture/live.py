@@ -1,0 +1,79 @@
+"""The newest value of every sensor, coalesced between two looks of the page."""
+
+from typing import Any
+
+from s4allcities.domain import ObservationBatch, SensorHealth
+from s4allcities.site import Site
+
+__all__ = ("LiveValues",)
+
+
+class LiveValues:
+    """Keeps one entry a sensor and remembers which changed since they were last taken."""
+
+    def __init__(self, site: Site) -> None:
+        self._entries: dict[str, dict[str, Any]] = {
+            spec.slug: {
+                "id": spec.slug,
+                "name": spec.name,
+                "family": spec.family,
+                "letter": spec.letter,
+                "zone": spec.zone,
+                "level": spec.level,
+                "state": "unknown",
+                "values": {},
+                "abnormal": False,
+                "incident": "",
+            }
+            for spec in site.sensors
+        }
+        self._dirty: set[str] = set()
+
+    def sensors(self) -> list[dict[str, Any]]:
+        """Give all entries."""
+        return [dict(entry) for entry in self._entries.values()]
+
+    def _entry(self, sensor: str, family: str) -> dict[str, Any]:
+        return self._entries.setdefault(
+            sensor,
+            {"id": sensor, "name": sensor, "family": family, "letter": "", "zone": "", "level": 0,
+             "state": "unknown", "values": {}, "abnormal": False, "incident": ""},
+        )  # fmt: skip
+
+    def batch(self, batch: ObservationBatch) -> None:
+        """Take a batch in; later rows win."""
+        for row in range(len(batch)):
+            series = batch.series[int(batch.series_ix[row])]
+            value = float(batch.value[row])
+            if value != value:
+                continue
+            entry = self._entry(series.sensor, batch.family)
+            entry["values"] = {
+                **entry["values"],
+                series.quantity: {"value": value, "t_us": int(batch.t_us[row]), "unit": series.unit},
+            }
+            self._dirty.add(series.sensor)
+
+    def health(self, health: SensorHealth) -> None:
+        """Note how a sensor delivers."""
+        self._entry(health.sensor, health.family)["state"] = health.state
+        self._dirty.add(health.sensor)
+
+    def mark_abnormal(self, incident_of: dict[str, str]) -> None:
+        """Say which sensors speak for an open incident."""
+        for sensor, entry in self._entries.items():
+            incident = incident_of.get(sensor, "")
+            if entry["incident"] != incident:
+                entry["incident"], entry["abnormal"] = incident, bool(incident)
+                self._dirty.add(sensor)
+
+    def counts(self) -> tuple[int, int]:
+        """Give (sensors known, sensors on time)."""
+        on_time = sum(entry["state"] == "on time" for entry in self._entries.values())
+        return len(self._entries), on_time
+
+    def take(self) -> list[dict[str, Any]]:
+        """Give the entries that changed since the last call."""
+        changed = [dict(self._entries[sensor]) for sensor in sorted(self._dirty)]
+        self._dirty.clear()
+        return changed

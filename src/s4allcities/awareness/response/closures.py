@@ -1,0 +1,124 @@
+"""Which parts of the walking graph are not to be used, when they close, and why."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from shapely import contains_xy, distance, intersects, linestrings, points, prepare
+from shapely.geometry.base import BaseGeometry
+
+from s4allcities.simulation.smoke import SPREAD_MPS, SmokeField
+from s4allcities.site import WalkGraph
+
+from .situation import Situation
+
+__all__ = ("Closures", "Strictness", "find_closures", "smoke_covers")
+
+MARGIN_M = 1.5
+"""Nobody is led closer to smoke than this."""
+AHEAD_S = 600.0
+"""Smoke is looked ahead this far; where it arrives later, the way stays open."""
+
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Strictness:
+    """How careful a plan is. The planner starts strict and gives way only for people who would have no way at all:
+    first to jammed streets, then to walking above or below smoke on another level.
+    """
+
+    keep_off_jams: bool = True
+    keep_off_all_levels: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Closures:
+    """``closes_s`` (m,) when each arc closes (0 = now, infinite = never); ``in_smoke`` (n,) nodes inside the outline;
+    ``exits`` why each unusable exit is so, by slug.
+    """
+
+    closes_s: NDArray[np.float64]
+    in_smoke: BoolArray
+    exits: dict[str, str]
+
+
+def _smoke_now(graph: WalkGraph, smoke: SmokeField, strictness: Strictness) -> tuple[BoolArray, BoolArray]:
+    """Arcs (m,) that touch smoke and nodes (n,) inside it."""
+    arcs = np.zeros(graph.n_arcs, bool)
+    nodes = np.zeros(graph.n_nodes, bool)
+    tail, head = graph.tail, graph.head
+    lines = linestrings(
+        np.stack([np.column_stack([graph.x_m[v], graph.y_m[v]]) for v in (tail, head)], axis=1)
+    )
+    for level, outline in smoke.now.items():
+        shape = outline.buffer(MARGIN_M)
+        prepare(shape)
+        inside = contains_xy(shape, graph.x_m, graph.y_m) & (graph.level == level)
+        concerned = np.ones(graph.n_arcs, bool)
+        if not strictness.keep_off_all_levels:
+            concerned = (graph.level[tail] == level) | (graph.level[head] == level)
+        arcs |= concerned & intersects(shape, lines)
+        nodes |= inside
+    return arcs, nodes
+
+
+def _smoke_arrives_s(graph: WalkGraph, smoke: SmokeField) -> NDArray[np.float64]:
+    """Seconds until the growing outline reaches each arc's head on its own level, infinite beyond the look-ahead."""
+    arrives = np.full(graph.n_arcs, np.inf)
+    for level, outline in smoke.now.items():
+        here = np.flatnonzero(graph.level[graph.head] == level)
+        head = graph.head[here]
+        away_m = distance(outline, points(graph.x_m[head], graph.y_m[head])) - MARGIN_M
+        seconds = away_m / SPREAD_MPS
+        inside_building = graph.zone[head] >= 0
+        arrives[here] = np.where(inside_building & (seconds <= AHEAD_S), np.maximum(seconds, 0.0), np.inf)
+    return arrives
+
+
+def _jam_reasons(graph: WalkGraph, situation: Situation, closed: BoolArray) -> dict[str, str]:
+    """Exits all of whose ways on lead along a jammed street."""
+    reasons: dict[str, str] = {}
+    for street in situation.jams:
+        on_street = np.zeros(graph.n_arcs, bool)
+        on_street[graph.street_arcs(street)] = True
+        name = graph.site.street(street).name
+        for exit_ in graph.exits:
+            onward = np.flatnonzero((graph.tail == exit_.outside) & (graph.zone[graph.head] < 0))
+            if len(onward) and on_street[onward].all() and closed[onward].all():
+                reasons[exit_.slug] = f"traffic jam on {name}"
+    return reasons
+
+
+def find_closures(
+    graph: WalkGraph, smoke: SmokeField, situation: Situation, strictness: Strictness
+) -> Closures:
+    """Close what smoke covers or will reach, exits in doubt or shut, and streets with a jam."""
+    closes = _smoke_arrives_s(graph, smoke)
+    touched, in_smoke = _smoke_now(graph, smoke, strictness)
+    closes[touched] = 0.0
+    reasons: dict[str, str] = {}
+    for exit_ in graph.exits:
+        doubt = situation.exits.get(exit_.slug)
+        if doubt is not None:
+            reasons[exit_.slug] = doubt.reason
+            closes[[exit_.arc, exit_.arc ^ 1]] = 0.0
+        elif touched[exit_.arc] or in_smoke[exit_.inside]:
+            reasons[exit_.slug] = "smoke at the exit"
+        elif closes[exit_.arc ^ 1] < np.inf:
+            minutes = max(1, int(closes[exit_.arc ^ 1] / 60))
+            reasons.setdefault(exit_.slug, f"smoke near the exit in about {minutes} min")
+            closes[exit_.arc] = 0.0
+    if strictness.keep_off_jams:
+        jammed = np.zeros(graph.n_arcs, bool)
+        for street in situation.jams:
+            jammed[graph.street_arcs(street)] = True
+        closes[jammed] = 0.0
+        reasons = _jam_reasons(graph, situation, closes <= 0) | reasons
+    return Closures(closes_s=closes, in_smoke=in_smoke, exits=reasons)
+
+
+def smoke_covers(smoke: SmokeField, path_m: NDArray[np.float64]) -> bool:
+    """Whether a path (k, 2) of x_m, y_m touches the smoke of any level."""
+    shape: BaseGeometry = smoke.everywhere()
+    return bool(len(path_m) > 1 and intersects(shape, linestrings(path_m)))

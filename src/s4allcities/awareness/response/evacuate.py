@@ -1,0 +1,203 @@
+"""The playbook "evacuate": who leaves by which exit and street, away from smoke, exits in doubt and jams."""
+
+from typing import Any
+
+import numpy as np
+from shapely import LineString
+
+from s4allcities.domain import Clearance, CourseOfAction, ExitNotUsed, Incident, Route, derived_ulid
+from s4allcities.simulation.clearance import ClearanceBand, RouteChain, clearance_band
+from s4allcities.simulation.smoke import SmokeField, SmokeReading, estimate_smoke, smoke_geojson
+from s4allcities.site import WalkGraph
+
+from .closures import Closures, Strictness, find_closures, smoke_covers
+from .routes import NARROW, ZoneRoute, people_by_node, route_people
+from .situation import Situation
+from .wording import course_name, sentence, sign_settings
+
+__all__ = ("EvacuatePlaybook",)
+
+RUNS = 200
+STRICTNESS = (Strictness(), Strictness(keep_off_jams=False), Strictness(False, False))
+
+
+class EvacuatePlaybook:
+    """Proposes one way to empty the building for a fire. Satisfies `domain.Playbook`.
+
+    The same incident, situation and ``seed`` give the same answer.
+    """
+
+    name = "evacuate"
+    hypotheses = ("fire", "toxic-release", "left-bag")
+
+    def __init__(self, graph: WalkGraph, *, seed: int = 0) -> None:
+        self._graph = graph
+        self._site = graph.site
+        self._seed = seed
+        self._smoke_sensors = {
+            spec.slug: spec
+            for spec in self._site.sensors
+            if any(q.name == "smoke_pct_m" for q in spec.quantities)
+        }
+
+    def smoke(self, situation: Situation) -> SmokeField:
+        """Judge where smoke is from the detectors' newest readings."""
+        readings = [
+            SmokeReading(spec.x_m, spec.y_m, spec.level, situation.smoke_pct_m.get(slug, 0.0))
+            for slug, spec in self._smoke_sensors.items()
+        ]
+        return estimate_smoke(readings, self._site.zones)
+
+    def hazards(self, smoke: SmokeField) -> dict[str, Any]:
+        """Write the outlines now and ahead for the map, by the picture's hazard ids."""
+        frame = self._site.frame
+        level = next(iter(smoke.now), 0)
+        shapes = {"now": smoke.now} | {f"{minutes}min": shape for minutes, shape in smoke.later.items()}
+        return {
+            key: {"level": level, "geojson": smoke_geojson(shape, frame)} for key, shape in shapes.items()
+        }
+
+    def propose(self, incident: Incident, situation: Situation, now_us: int) -> list[CourseOfAction]:
+        """Give the best plan under the strictest rules that leave nobody without a way, if there is one."""
+        smoke = self.smoke(situation)
+        for strictness in STRICTNESS:
+            closures = find_closures(self._graph, smoke, situation, strictness)
+            supply = people_by_node(self._graph, situation.people, closures)
+            found, plan = route_people(self._graph, supply, closures)
+            if not plan.stranded:
+                break
+        return [self._course(incident, smoke, closures, found, plan.stranded, strictness, now_us)]
+
+    def unsafe(self, course: CourseOfAction, situation: Situation, smoke: SmokeField) -> bool:
+        """Tell whether a course leads through an exit that must not be counted on any more, or into smoke."""
+        if any(route.exit in situation.exits for route in course.routes):
+            return True
+        frame = self._site.frame
+        return any(smoke_covers(smoke, frame.ring_to_local(route.path)) for route in course.routes)
+
+    def _course(
+        self,
+        incident: Incident,
+        smoke: SmokeField,
+        closures: Closures,
+        found: list[ZoneRoute],
+        stranded: dict[int, int],
+        strictness: Strictness,
+        now_us: int,
+    ) -> CourseOfAction:
+        routes = tuple(self._route(each) for each in found if each.exit)
+        used = {route.exit for route in routes}
+        not_used = tuple(
+            ExitNotUsed(
+                exit=exit_.slug, reason=closures.exits.get(exit_.slug, "not needed: other ways are quicker")
+            )
+            for exit_ in self._graph.exits
+            if exit_.slug not in used
+        )
+        band, narrows = self._clearance(found)
+        return CourseOfAction(
+            id=derived_ulid(now_us, "coa", incident.id, now_us),
+            t_us=now_us,
+            name=course_name(self._site, routes),
+            incident_id=incident.id,
+            routes=routes,
+            exits_not_used=not_used,
+            clearance_s=Clearance(
+                p50=band.p50_s, p95=band.p95_s, runs=band.runs, reason=self._band_reason(band)
+            ),
+            playbook=self.name,
+            people=sum(route.people for route in routes),
+            bottleneck=self._narrow_name(narrows[band.busiest]) if band.busiest >= 0 else "",
+            unreachable_zones=self._zones_of(stranded),
+            signs=sign_settings(self._site, routes, not_used),
+            hazard=smoke_geojson(smoke.now, self._site.frame, when="now"),
+            assumptions=_assumptions(strictness),
+            provenance=(incident.id,),
+        )
+
+    def _route(self, found: ZoneRoute) -> Route:
+        graph = self._graph
+        nodes = np.array(found.nodes)
+        assembly = (
+            self._site.assembly[int(graph.assembly[nodes[-1]])].slug if graph.assembly[nodes[-1]] >= 0 else ""
+        )
+        keep = _corners(graph, nodes)
+        minutes = max(found.t_clear_s, 1.0) / 60
+        return Route(
+            from_zone=found.zone,
+            exit=found.exit,
+            path=tuple((round(float(graph.lon[v]), 7), round(float(graph.lat[v]), 7)) for v in keep),
+            levels=tuple(int(graph.level[v]) for v in keep),
+            people=found.people,
+            assembly=assembly,
+            t_clear_s=round(found.t_clear_s, 1),
+            people_per_min=round(found.people / minutes, 1),
+            sentence=sentence(self._site, found.zone, found.exit, assembly),
+        )
+
+    def _clearance(self, found: list[ZoneRoute]) -> tuple[ClearanceBand, list[int]]:
+        """Simulate the routes' narrow places; each opening or flight is one shared capacity."""
+        graph = self._graph
+        index: dict[int, int] = {}
+        chains = []
+        for route in found:
+            narrows, gaps, walked = [], [], 0.0
+            for arc in route.arcs:
+                if graph.kind[arc] in NARROW:
+                    if narrows:
+                        gaps.append(walked)
+                    narrows.append(index.setdefault(int(arc), len(index)))
+                    walked = float(graph.time_s[arc])
+                else:
+                    walked += float(graph.time_s[arc])
+                if arc == route.exit_arc:
+                    break
+            chains.append(RouteChain(route.people, route.walk_s, tuple(narrows), tuple(gaps)))
+        arcs = list(index)
+        capacity = graph.capacity_ps[arcs] if arcs else np.zeros(0)
+        rng = np.random.default_rng(self._seed)
+        return clearance_band(tuple(chains), capacity, rng=rng, runs=RUNS), arcs
+
+    def _band_reason(self, band: ClearanceBand) -> str:
+        return "" if band.p95_s is not None else "more than 5 % of the runs did not end within an hour"
+
+    def _narrow_name(self, arc: int) -> str:
+        opening, link = int(self._graph.opening[arc]), int(self._graph.link[arc])
+        if opening >= 0:
+            return self._site.openings[opening].name or self._site.openings[opening].slug
+        return self._site.links[link].name or self._site.links[link].slug if link >= 0 else ""
+
+    def _zones_of(self, stranded: dict[int, int]) -> tuple[str, ...]:
+        zones = {
+            self._site.zones[int(self._graph.zone[node])].slug
+            for node in stranded
+            if self._graph.zone[node] >= 0
+        }
+        return tuple(sorted(zones))
+
+
+def _corners(graph: WalkGraph, nodes: Any) -> list[int]:
+    """Leave out nodes in the middle of straight stretches; a change of level always stays."""
+    keep = [int(nodes[0])]
+    for before, here, after in zip(nodes[:-2], nodes[1:-1], nodes[2:], strict=True):
+        if graph.level[here] != graph.level[before] or graph.level[here] != graph.level[after]:
+            keep.append(int(here))
+            continue
+        line = LineString([(graph.x_m[before], graph.y_m[before]), (graph.x_m[after], graph.y_m[after])])
+        away = line.distance(LineString([(graph.x_m[here], graph.y_m[here])] * 2))
+        if away > 0.01:
+            keep.append(int(here))
+    keep.append(int(nodes[-1]))
+    return keep if len(nodes) > 1 else [int(nodes[0])]
+
+
+def _assumptions(strictness: Strictness) -> tuple[str, ...]:
+    said = [
+        "People follow the advice and start within about a minute.",
+        "Capacities by SFPE relations, not calibrated.",
+    ]
+    if not strictness.keep_off_jams:
+        said.append("Some ways lead along a jammed street: there is no other.")
+    if not strictness.keep_off_all_levels:
+        said.append("Some ways pass above or below smoke on another level: there is no other.")
+    return tuple(said)
