@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PAGE := src/s4allcities/ui/index.html
 WEB := $(wildcard web/package-lock.json)
-WEB_SOURCES := $(if $(WEB),$(shell find web -path web/node_modules -prune -o -type f -print))
+WEB_SOURCES := $(if $(WEB),$(wildcard web/*.*) $(shell find web/src web/public web/scripts -type f 2>/dev/null))
 
 # uv does not read pip's settings: hand it the ones that a site may have made for pip.
 ifdef PIP_FIND_LINKS
