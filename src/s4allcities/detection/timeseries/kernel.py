@@ -1,0 +1,192 @@
+"""One pass over the readings of a batch, for all series: state and parameters in columns, one column a series."""
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from ._layout import (
+    CLIP,
+    COUNT,
+    FALL_BELOW,
+    FALL_ON,
+    FALL_SHARE,
+    FALL_USUAL_LEAST,
+    FALLS,
+    FLOOR,
+    FLOOR_SHARE,
+    GAP_MOST_S,
+    HOLD_S,
+    HUBER,
+    LAST,
+    LEVEL,
+    LIMIT,
+    ON_DOWN,
+    ON_UP,
+    REPEAT_US,
+    RISE_ABOVE,
+    RISE_ABSOLUTE,
+    RISE_LEAST,
+    RISE_ON,
+    RISE_TIMES,
+    RISES,
+    SCALE,
+    SCALE_TAU_S,
+    SLACK,
+    SLOW,
+    SUM_DOWN,
+    SUM_UP,
+    T_LAST,
+    T_MOST_US,
+    T_SAID_DOWN,
+    T_SAID_UP,
+    T_SINCE,
+    TAU_S,
+    USUAL_LEAST,
+    USUAL_MOST,
+    WARM_UP,
+)
+
+__all__ = ("step_rows",)
+
+_F8 = NDArray[np.float64]
+_I8 = NDArray[np.int64]
+_U1 = NDArray[np.uint8]
+
+# Mean absolute deviation times this is the standard deviation of Gaussian noise.
+_TO_SIGMA = 1.2533141373155001
+_BAD = 2
+_PARTNER_SHARE = 0.5
+_NO_LIMIT = 1e299
+
+
+@njit(cache=True, nogil=True)
+def _learn(floats: _F8, params: _F8, s: int, value: float, dt_s: float, count: int, slow: float) -> None:
+    """Move usual and scale of series ``s`` towards a reading."""
+    scale = floats[SCALE, s]
+    reach = params[HUBER, s] * scale
+    residual = min(reach, max(-reach, value - floats[LEVEL, s]))
+    share = 1.0 - math.exp(-dt_s / (params[TAU_S, s] * slow))
+    share_scale = 1.0 - math.exp(-dt_s / (params[SCALE_TAU_S, s] * slow))
+    if count < params[WARM_UP, s]:
+        share, share_scale = max(share, 1.0 / (count + 1)), max(share_scale, 1.0 / (count + 1))
+    level = floats[LEVEL, s] + share * residual
+    floats[LEVEL, s] = min(params[USUAL_MOST, s], max(params[USUAL_LEAST, s], level))
+    spread = min(abs(residual), 3.0 * scale) * _TO_SIGMA
+    floats[SCALE, s] = scale + share_scale * (spread - scale)
+
+
+@njit(cache=True, nogil=True)
+def step_rows(
+    slots: _I8,
+    t_us: _I8,
+    values: _F8,
+    quality: _U1,
+    floats: _F8,
+    ints: _I8,
+    params: _F8,
+    partners: _I8,
+    shared: _F8,
+    said: _U1,
+    z_out: _F8,
+    usual_out: _F8,
+) -> int:
+    """Take n readings in order; give how many were left out as late, from the future or not a number.
+
+    ``slots`` (n,) is the series column of each reading, below 0 to leave it out; ``t_us``, ``values``, ``quality``
+    (n,). ``floats``, ``ints`` (state) and ``params`` have a column a series; ``partners`` (series,) is the column
+    whose value must be below half of its usual for a rise to count, or -1. ``said`` (n,) gets RISES and FALLS where
+    a detection starts or is due again; ``z_out`` and ``usual_out`` (n,) the distance in scales and the usual before.
+    """
+    slack, limit, clip = shared[SLACK], shared[LIMIT], shared[CLIP]
+    left_out = 0
+    for i in range(slots.size):
+        s, t, value = slots[i], t_us[i], values[i]
+        if s < 0:
+            continue
+        count = ints[COUNT, s]
+        if (
+            quality[i] >= _BAD
+            or not math.isfinite(value)
+            or t > shared[T_MOST_US]
+            or (count > 0 and t <= ints[T_LAST, s])
+        ):
+            left_out += 1
+            continue
+        dt_s = 0.0
+        if count == 0:
+            floats[LEVEL, s] = min(params[USUAL_MOST, s], max(params[USUAL_LEAST, s], value))
+        else:
+            dt_s = min((t - ints[T_LAST, s]) / 1e6, shared[GAP_MOST_S])
+        level = floats[LEVEL, s]
+        floats[SCALE, s] = max(floats[SCALE, s], params[FLOOR, s], params[FLOOR_SHARE, s] * abs(level))
+        z = (value - level) / floats[SCALE, s]
+        ready = count >= params[WARM_UP, s]
+
+        high = (
+            params[RISE_ON, s] > 0
+            and ready
+            and value >= params[RISE_LEAST, s]
+            and value - level >= params[RISE_ABOVE, s]
+            and (params[RISE_TIMES, s] <= 0 or value >= params[RISE_TIMES, s] * level)
+        )
+        if params[RISE_ABSOLUTE, s] > 0:
+            high = params[RISE_ON, s] > 0 and value >= params[RISE_LEAST, s]
+        elif high and partners[s] >= 0:
+            partner = partners[s]
+            high = (
+                ints[COUNT, partner] > 0 and floats[LAST, partner] < _PARTNER_SHARE * floats[LEVEL, partner]
+            )
+        low = (
+            params[FALL_ON, s] > 0
+            and ready
+            and level >= params[FALL_USUAL_LEAST, s]
+            and level - value >= params[FALL_BELOW, s]
+            and (params[FALL_SHARE, s] >= _NO_LIMIT or value <= params[FALL_SHARE, s] * level)
+        )
+        up = -slack
+        if high:
+            up += clip if params[RISE_ABSOLUTE, s] > 0 else min(clip, z)
+        down = min(clip, -z) - slack if low else -slack
+        most = limit + clip
+        floats[SUM_UP, s] = min(most, max(0.0, floats[SUM_UP, s] + up))
+        floats[SUM_DOWN, s] = min(most, max(0.0, floats[SUM_DOWN, s] + down))
+
+        was_on = ints[ON_UP, s] + ints[ON_DOWN, s] > 0
+        if floats[SUM_UP, s] >= limit:
+            if ints[ON_UP, s] == 0:
+                ints[ON_UP, s], ints[T_SAID_UP, s] = 1, t - np.int64(shared[REPEAT_US])
+        elif floats[SUM_UP, s] < limit / 2:
+            ints[ON_UP, s] = 0
+        if floats[SUM_DOWN, s] >= limit:
+            if ints[ON_DOWN, s] == 0:
+                ints[ON_DOWN, s], ints[T_SAID_DOWN, s] = 1, t - np.int64(shared[REPEAT_US])
+        elif floats[SUM_DOWN, s] < limit / 2:
+            ints[ON_DOWN, s] = 0
+        on = ints[ON_UP, s] + ints[ON_DOWN, s] > 0
+        if on and not was_on:
+            ints[T_SINCE, s] = t
+
+        mark = 0
+        if ints[ON_UP, s] > 0 and high and t - ints[T_SAID_UP, s] >= shared[REPEAT_US]:
+            mark |= RISES
+            ints[T_SAID_UP, s] = t
+        if ints[ON_DOWN, s] > 0 and low and t - ints[T_SAID_DOWN, s] >= shared[REPEAT_US]:
+            mark |= FALLS
+            ints[T_SAID_DOWN, s] = t
+        said[i], z_out[i], usual_out[i] = mark, z, level
+
+        # Not at the first large residual: leaving those out would make the scale too small.
+        suspicious = on or floats[SUM_UP, s] >= limit / 2 or floats[SUM_DOWN, s] >= limit / 2
+        hold_us = params[HOLD_S, s] * 1e6
+        if on and hold_us > 0 and t - ints[T_SINCE, s] >= hold_us:
+            # It has lasted so long that it is the new usual: learn it afresh.
+            floats[LEVEL, s] = min(params[USUAL_MOST, s], max(params[USUAL_LEAST, s], value))
+            floats[SUM_UP, s], floats[SUM_DOWN, s] = 0.0, 0.0
+            ints[ON_UP, s], ints[ON_DOWN, s], count = 0, 0, 0
+        else:
+            _learn(floats, params, s, value, dt_s, count, shared[SLOW] if suspicious else 1.0)
+        floats[LAST, s] = value
+        ints[T_LAST, s], ints[COUNT, s] = t, count + 1
+    return left_out
