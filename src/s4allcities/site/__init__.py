@@ -8,6 +8,7 @@
 from .errors import ImporterUnavailable, SiteError, UnknownName
 from .folder import Problem
 from .frame import Frame
+from .graph import ArcKind, ExitArc, WalkGraph, build_graph, reachable
 from .loader import load_site
 from .model import (
     Assembly,
@@ -22,9 +23,12 @@ from .model import (
     Street,
     Zone,
 )
+from .validate import validate_site
 
 __all__ = (
+    "ArcKind",
     "Assembly",
+    "ExitArc",
     "Flow",
     "Frame",
     "ImporterUnavailable",
@@ -39,6 +43,10 @@ __all__ = (
     "Stair",
     "Street",
     "UnknownName",
+    "WalkGraph",
     "Zone",
+    "build_graph",
     "load_site",
+    "reachable",
+    "validate_site",
 )

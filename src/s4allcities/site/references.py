@@ -44,7 +44,7 @@ def _some(names: set[str]) -> str:
 
 
 def _required(folder: Folder) -> Iterator[Problem]:
-    for name in ("venue", "level", "unit", "opening", "s4a:assembly"):
+    for name in ("venue", "level", "unit", "s4a:assembly"):
         if not any(folder.all(name)):
             yield Problem(f"{name.removeprefix('s4a:')}.geojson", "", "holds no feature", "at least one")
 
