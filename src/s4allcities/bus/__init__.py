@@ -1,1 +1,29 @@
-"""NATS JetStream: supervised server, subjects, batch codec and stage runner."""
+"""NATS JetStream: supervised server, subjects, batch codec, stage runner."""
+
+from .batch import decode_batch as decode_batch
+from .batch import encode_batch as encode_batch
+from .broker_log import Refusal as Refusal
+from .client import Bus as Bus
+from .envelope import Envelope as Envelope
+from .envelope import decode_events as decode_events
+from .envelope import encode_events as encode_events
+from .errors import BatchError as BatchError
+from .errors import BusError as BusError
+from .errors import BusRefused as BusRefused
+from .errors import BusTimeout as BusTimeout
+from .errors import EnvelopeError as EnvelopeError
+from .errors import ServerError as ServerError
+from .errors import SubjectError as SubjectError
+from .messages import Message as Message
+from .messages import RawDelivery as RawDelivery
+from .messages import StreamState as StreamState
+from .runner import RunnerStatus as RunnerStatus
+from .runner import StageRunner as StageRunner
+from .server import NatsServer as NatsServer
+from .server_config import DeviceUser as DeviceUser
+from .server_config import ServerConfig as ServerConfig
+from .streams import EVENTS as EVENTS
+from .streams import OBS as OBS
+from .streams import RAW as RAW
+from .streams import StreamLimits as StreamLimits
+from .ticker import Ticker as Ticker

@@ -1,0 +1,60 @@
+"""What comes out of the bus."""
+
+from collections.abc import Awaitable, Callable
+
+from msgspec import Struct
+
+from s4allcities.domain import ObservationBatch, RawMessage
+
+from .batch import decode_batch
+from .envelope import Envelope, decode_events
+
+__all__ = ("Message", "RawDelivery", "StreamState")
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """One message of a stream.
+
+    ``now_us`` is the publisher's clock when it sent it (0 if it did not say), ``t_server_us`` the server's wall clock
+    when it stored it. ``pending`` is how many matching messages wait behind it.
+    """
+
+    sequence: int
+    subject: str
+    now_us: int
+    data: bytes
+    t_server_us: int
+    pending: int = 0
+
+    @property
+    def batch(self) -> ObservationBatch:
+        """The content as observations.
+
+        :raises BatchError: it is none.
+        """
+        return decode_batch(self.data)
+
+    @property
+    def envelope(self) -> Envelope:
+        """The content as events.
+
+        :raises EnvelopeError: it is none.
+        """
+        return decode_events(self.data)
+
+
+class RawDelivery(Struct, frozen=True):
+    """A device message and the call that removes it from stream RAW: make it once what became of it is durable."""
+
+    message: RawMessage
+    ack: Callable[[], Awaitable[None]]
+
+
+class StreamState(Struct, frozen=True, kw_only=True):
+    """What a stream holds. ``created_us`` tells one life of the stream from the next."""
+
+    first_sequence: int
+    last_sequence: int
+    messages: int
+    bytes: int
+    created_us: int

@@ -1,0 +1,368 @@
+"""The stage runner: feeds a pure stage from a stream, keeps its state, publishes what it says.
+
+After a crash it loads the last snapshot (state, sequence, watermarks) and takes in again what follows. The outputs of
+that replay have the ids they had before, so the server, the store and other runners know them again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar, cast
+
+import anyio
+import msgspec
+from msgspec import Struct
+
+from s4allcities.domain import (
+    Event,
+    Heartbeat,
+    Mode,
+    ObservationBatch,
+    Rejected,
+    SnapshotStore,
+    Stage,
+    derived_ulid,
+    empty_batch,
+)
+
+from .client import Bus
+from .errors import BatchError, BusError, BusTimeout, EnvelopeError
+from .messages import Message
+from .origins import Origins, Watermark
+from .streams import EVENTS, OBS
+
+__all__ = ("RunnerStatus", "StageRunner", "input_filters")
+
+log = logging.getLogger(__name__)
+
+S = TypeVar("S")
+_CLOCK = "clock"
+_FINAL_SAVE_S = 5.0
+
+
+class RunnerStatus(Struct, frozen=True, kw_only=True):
+    """How a runner does.
+
+    ``lag`` counts messages waiting behind the last one; ``decided_raw`` the device messages whose readings the stage
+    has dealt with; ``errors`` inputs that could not be read, made the stage fail, or had outputs the bus refused;
+    ``dropped`` doubles that were recognised. Counters survive a crash.
+    """
+
+    stage: str
+    partition: int
+    sequence: int
+    lag: int
+    processed: int
+    decided_raw: int
+    errors: int
+    published: int
+    dropped: int
+    last_snapshot_us: int
+    running: bool
+
+
+class _Counters(Struct):
+    processed: int = 0
+    decided_raw: int = 0
+    errors: int = 0
+    published: int = 0
+    dropped: int = 0
+
+
+class _Snapshot(Struct):
+    """What is kept with the state; ``epoch`` is the life of the stream that ``sequence`` counts."""
+
+    epoch: int
+    now_us: int
+    marks: dict[str, Watermark]
+    counters: _Counters
+    state: bytes
+
+
+_snapshots = msgspec.msgpack.Decoder(_Snapshot)
+
+
+class StageRunner(Generic[S]):
+    """Runs one stage on one partition. Outputs are stamped with ``mode`` and get derived ids where they have none.
+
+    A stage never gets its own events back. Clock ticks come as empty batches (stream OBS) or empty lists (EVENTS).
+    Snapshots are taken every ``snapshot_every_s`` real seconds in which something came in, and at a clean stop.
+
+    :raises ValueError: the stage's inputs mix the streams, or there are none.
+    """
+
+    def __init__(
+        self,
+        stage: Stage[S],
+        bus: Bus,
+        snapshots: SnapshotStore,
+        *,
+        partition: int = 0,
+        mode: Mode = "live",
+        snapshot_every_s: float = 5.0,
+    ) -> None:
+        self._stage = stage
+        self._bus = bus
+        self._store = snapshots
+        self._partition = partition
+        self._mode: Mode = mode
+        self._snapshot_every_s = snapshot_every_s
+        self._stream, self._filters = input_filters(stage.inputs, partition)
+        self._state: S | None = None
+        self._epoch = 0
+        self._sequence = 0
+        self._saved_sequence = 0
+        self._now_us = 0
+        self._lag = 0
+        self._last_snapshot_us = 0
+        self._counters = _Counters()
+        self._origins = Origins()
+        self._published_before = (0, 0)
+        self._clean = True
+        self._running = False
+        self._resumed = False
+        self._executor: ThreadPoolExecutor | None = None
+
+    @property
+    def status(self) -> RunnerStatus:
+        """Give the runner's counters as they are now."""
+        return RunnerStatus(
+            stage=self._stage.name,
+            partition=self._partition,
+            sequence=self._sequence,
+            lag=self._lag,
+            processed=self._counters.processed,
+            decided_raw=self._counters.decided_raw,
+            errors=self._counters.errors,
+            published=self._counters.published,
+            dropped=self._counters.dropped,
+            last_snapshot_us=self._last_snapshot_us,
+            running=self._running,
+        )
+
+    async def run(self) -> None:
+        """Run until cancelled or the bus is closed."""
+        if self._stage.heavy:
+            self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"stage-{self._stage.name}")
+        try:
+            await self._resume()
+            self._running = self._resumed = True
+            await self._loop()
+        finally:
+            self._running = False
+            await self._stop()
+
+    async def _loop(self) -> None:
+        loop = asyncio.get_running_loop()
+        next_save = loop.time() + self._snapshot_every_s
+        follower = self._bus.follow(self._stream, self._filters, after=self._sequence)
+        try:
+            async for message in follower:
+                await self._take(message)
+                if loop.time() >= next_save:
+                    await self._save()
+                    next_save = loop.time() + self._snapshot_every_s
+        finally:
+            with anyio.CancelScope(shield=True):
+                await follower.aclose()
+
+    async def _take(self, message: Message) -> None:
+        """Deal with one message, completely: read it, step, publish, count."""
+        self._clean = False
+        self._now_us = max(self._now_us, message.now_us)
+        self._lag = message.pending
+        events: list[Event] = []
+        try:
+            batch = self._read(message)
+            if batch is not None:
+                events = await self._step(batch)
+                if isinstance(batch, ObservationBatch):
+                    self._counters.decided_raw += batch.n_raw
+        except Exception as error:  # whatever a stage or a hostile message does, the others go on
+            events = [self._set_aside(message, error)]
+        await self._publish(events, message.sequence)
+        self._counters.processed += 1
+        self._sequence = message.sequence
+        self._clean = True
+
+    def _read(self, message: Message) -> ObservationBatch | list[Event] | None:
+        """Give the stage's input, or None when the message is not for it."""
+        if self._stream == OBS:
+            batch = message.batch
+            return empty_batch(batch.t_ingest_us) if batch.family == _CLOCK else batch
+        envelope = message.envelope
+        self._now_us = max(self._now_us, envelope.now_us)
+        if envelope.stage == self._stage.name and envelope.partition == self._partition:
+            return None
+        if not self._origins.first_seen(envelope):
+            self._counters.dropped += 1
+            return None
+        if envelope.stage == _CLOCK:
+            return []
+        return [event for event in envelope.events if not isinstance(event, Heartbeat)] or None
+
+    async def _step(self, batch: ObservationBatch | list[Event]) -> list[Event]:
+        state = cast(S, self._state)
+        if self._executor is None:
+            return self._stage.step(state, batch, self._now_us)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, self._stage.step, state, batch, self._now_us)
+
+    def _set_aside(self, message: Message, error: Exception) -> Rejected:
+        self._counters.errors += 1
+        unreadable = isinstance(error, BatchError | EnvelopeError)
+        if unreadable:
+            log.warning("stage %s: %s %d: %s", self._stage.name, self._stream, message.sequence, error)
+        else:
+            log.exception("stage %s failed on %s %d", self._stage.name, self._stream, message.sequence)
+        t_us = self._now_us
+        return Rejected(
+            id=derived_ulid(t_us, self._stage.name, self._partition, message.sequence, "rejected"),
+            t_us=t_us,
+            source=f"stage/{self._stage.name}",
+            reason="message unreadable" if unreadable else "stage failed",
+            detail=f"{self._stream} {message.sequence} on {message.subject}: {type(error).__name__}: {error}"[
+                :500
+            ],
+        )
+
+    async def _publish(self, events: Sequence[Event], sequence: int) -> None:
+        """Publish until it is stored: a bus that is away is waited for, an output it refuses is set aside."""
+        if not events or self._published_already(sequence):
+            return
+        stamped = [self._stamped(event, sequence, index) for index, event in enumerate(events)]
+        while True:
+            try:
+                await self._send(stamped, sequence)
+            except BusTimeout as error:
+                log.warning("stage %s waits for the bus: %s", self._stage.name, error)
+                continue
+            except BusError as error:
+                self._counters.errors += 1
+                log.error("stage %s: outputs of %d not taken: %s", self._stage.name, sequence, error)
+            else:
+                self._counters.published += len(stamped)
+            return
+
+    async def _send(self, events: Sequence[Event], sequence: int) -> None:
+        await self._bus.publish_events(
+            events,
+            stage=self._stage.name,
+            partition=self._partition,
+            sequence=sequence,
+            epoch=self._epoch,
+        )
+
+    def _published_already(self, sequence: int) -> bool:
+        """A replay's outputs that EVENTS already holds completely need not be sent again."""
+        epoch, last = self._published_before
+        return epoch == self._epoch and sequence < last
+
+    def _stamped(self, event: Event, sequence: int, index: int) -> Event:
+        identity = event.id or derived_ulid(event.t_us, self._stage.name, self._partition, sequence, index)
+        if identity == event.id and event.mode == self._mode:
+            return event
+        return msgspec.structs.replace(event, id=identity, mode=self._mode)
+
+    async def _resume(self) -> None:
+        """Load the snapshot, and find out how far the outputs got before the crash."""
+        stream = await self._bus.stream_state(self._stream)
+        self._epoch = stream.created_us
+        self._published_before = await self._last_output()
+        saved = await self._store.load(self._stage.name, self._partition)
+        if saved is None:
+            self._state = self._stage.start()
+            return
+        self._sequence, data = saved
+        snapshot = _snapshots.decode(data)
+        self._state = self._stage.restore(snapshot.state)
+        self._origins = Origins(snapshot.marks)
+        self._counters = snapshot.counters
+        self._now_us = snapshot.now_us
+        if snapshot.epoch != self._epoch:
+            log.warning(
+                "stage %s: stream %s was made anew, reading from its start", self._stage.name, self._stream
+            )
+            self._sequence = 0
+        self._saved_sequence = self._sequence
+
+    async def _last_output(self) -> tuple[int, int]:
+        last = await self._bus.last(EVENTS, f"*.{self._stage.name}")
+        if last is None:
+            return (0, 0)
+        envelope = last.envelope
+        return (envelope.epoch, envelope.sequence) if envelope.partition == self._partition else (0, 0)
+
+    async def _save(self) -> None:
+        """Keep state, sequence and watermarks in one record."""
+        if self._sequence == self._saved_sequence:
+            return
+        state = cast(S, self._state)
+        if self._executor is None:
+            frozen = self._stage.snapshot(state)
+        else:
+            loop = asyncio.get_running_loop()
+            frozen = await loop.run_in_executor(self._executor, self._stage.snapshot, state)
+        record = _Snapshot(self._epoch, self._now_us, self._origins.marks, self._counters, frozen)
+        sequence = self._sequence
+        await self._store.save(self._stage.name, self._partition, sequence, msgspec.msgpack.encode(record))
+        self._saved_sequence = sequence
+        self._last_snapshot_us = self._bus.clock.now_us()
+
+    async def _stop(self) -> None:
+        """Take a last snapshot, unless we were stopped in the middle of a message: then the one before it rules."""
+        try:
+            if self._clean and self._resumed:
+                with anyio.move_on_after(_FINAL_SAVE_S, shield=True):
+                    await self._save()
+        except Exception:
+            log.exception("stage %s: last snapshot failed; the one before it rules", self._stage.name)
+        finally:
+            if self._executor is not None:
+                self._executor.shutdown(wait=False, cancel_futures=True)
+                self._executor = None
+
+
+def input_filters(inputs: Sequence[str], partition: int) -> tuple[str, list[str]]:
+    """Give the stream a stage reads and the filters on it, its clock among them.
+
+    >>> input_filters(("det.>", "health.sensors"), 0)
+    ('EVENTS', ['det.>', 'health.sensors', 'health.clock'])
+    >>> input_filters(("obs.>",), 1)
+    ('OBS', ['obs.*.1', 'obs.clock.0'])
+
+    :raises ValueError: inputs of both streams, or none.
+    """
+    from_obs = {suffix.split(".")[0] == "obs" for suffix in inputs}
+    if len(from_obs) != 1:
+        raise ValueError(
+            f"inputs are {tuple(inputs)}; allowed are subjects of one stream: obs.*, or kinds of event"
+        )
+    if from_obs == {True}:
+        wanted = [_of_partition(suffix, partition) for suffix in inputs]
+        return OBS, _without_covered([*wanted, "obs.clock.0"])
+    return EVENTS, _without_covered([*inputs, "health.clock"])
+
+
+def _of_partition(suffix: str, partition: int) -> str:
+    """``obs.>`` and ``obs.env.>`` mean this partition of all families or of one."""
+    if not suffix.endswith(".>"):
+        return suffix
+    levels = suffix.split(".")
+    return ".".join([*(levels[:-1] if len(levels) > 2 else ["obs", "*"]), str(partition)])
+
+
+def _without_covered(filters: Sequence[str]) -> list[str]:
+    """The server refuses filters of which one covers another."""
+    unique = list(dict.fromkeys(filters))
+    return [one for one in unique if not any(_covers(other, one) for other in unique if other != one)]
+
+
+def _covers(wide: str, narrow: str) -> bool:
+    levels, others = wide.split("."), narrow.split(".")
+    if levels[-1] == ">":
+        levels, others = levels[:-1], others[: len(levels) - 1]
+        if len(others) < len(levels):
+            return False
+    return len(levels) == len(others) and all(a in ("*", b) for a, b in zip(levels, others, strict=True))

@@ -1,0 +1,79 @@
+"""The three streams, what each takes in, and how long it keeps it."""
+
+from msgspec import Struct
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+
+__all__ = ("EVENTS", "EVENT_KINDS", "OBS", "RAW", "TICK_TTL_S", "StreamLimits", "stream_configs")
+
+RAW, OBS, EVENTS = "RAW", "OBS", "EVENTS"
+EVENT_KINDS = (
+    "det", "trk", "inc", "risk", "ctx", "alert", "coa", "order", "fb", "health", "rejected", "truth",
+)  # fmt: skip
+TICK_TTL_S = 86_400
+"""Clock ticks in EVENTS leave after a day: they matter only to a stage that catches up."""
+
+_MIB = 1 << 20
+
+
+class StreamLimits(Struct, frozen=True, kw_only=True):
+    """How long and how much the streams keep. Times in seconds, sizes in bytes, -1 = no limit.
+
+    ``obs_age_s`` must exceed ``raw_age_s``: the edge looks up in OBS which device messages it has already packed.
+    ``raw_bytes`` refuses new device messages when full (they stay at the device); OBS drops its oldest.
+    ``duplicate_window_s`` is how long the server recognises a message published twice.
+    """
+
+    raw_age_s: float = 3600.0
+    raw_bytes: int = 2048 * _MIB
+    obs_age_s: float = 86_400.0
+    obs_bytes: int = 8192 * _MIB
+    events_age_s: float = 0.0
+    events_bytes: int = -1
+    duplicate_window_s: float = 120.0
+    replicas: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.raw_age_s < self.obs_age_s:
+            raise ValueError(
+                f"raw_age_s is {self.raw_age_s}, obs_age_s {self.obs_age_s}; allowed is 0 < raw_age_s < obs_age_s"
+            )
+        if not 0 < self.duplicate_window_s <= self.raw_age_s:
+            raise ValueError(
+                f"duplicate_window_s is {self.duplicate_window_s}; allowed are 0 to raw_age_s ({self.raw_age_s})"
+            )
+
+
+def stream_configs(limits: StreamLimits) -> tuple[StreamConfig, ...]:
+    """Give the configuration of RAW, OBS and EVENTS under these limits."""
+    common = {
+        "storage": StorageType.FILE,
+        "duplicate_window": limits.duplicate_window_s,
+        "num_replicas": limits.replicas,
+    }
+    raw = StreamConfig(
+        name=RAW,
+        subjects=["s4.*.raw.>"],
+        retention=RetentionPolicy.WORK_QUEUE,
+        discard=DiscardPolicy.NEW,
+        max_age=limits.raw_age_s,
+        max_bytes=limits.raw_bytes,
+        **common,  # type: ignore[arg-type]
+    )
+    obs = StreamConfig(
+        name=OBS,
+        subjects=["s4.*.obs.>"],
+        retention=RetentionPolicy.LIMITS,
+        max_age=limits.obs_age_s,
+        max_bytes=limits.obs_bytes,
+        **common,  # type: ignore[arg-type]
+    )
+    events = StreamConfig(
+        name=EVENTS,
+        subjects=[f"s4.*.{kind}.>" for kind in EVENT_KINDS],
+        retention=RetentionPolicy.LIMITS,
+        max_age=limits.events_age_s,
+        max_bytes=limits.events_bytes,
+        allow_msg_ttl=True,
+        **common,  # type: ignore[arg-type]
+    )
+    return raw, obs, events
