@@ -266,20 +266,14 @@ FLIGHTS = (
 ASSEMBLY = (
     ("assembly-elielinaukio", "Elielinaukio", (-76.0, 79.0), 3000),
     ("assembly-lasipalatsi", "Lasipalatsi", (-184.0, -24.0), 2500),
-    ("assembly-kaivopiha", "Kaivopiha", (-52.5, -96.0), 2000),
+    ("assembly-kaivopiha", "Kaivopiha", (-46.5, -108.0), 2000),
     ("assembly-keskuskatu", "Keskuskatu", (80.0, -84.0), 2500),
     ("assembly-rautatientori", "Rautatientori", (118.0, 66.0), 6000),
     ("assembly-kolmensepanaukio", "Kolmensepänaukio", (-18.0, -200.0), 2500),
 )
 
 LINKS_OUTDOORS = (
-    (
-        "elielinaukio-pavement",
-        "Elielinaukio",
-        ((-61.0, 30.0), (-61.0, 60.0), (-61.5, 86.0), (-73.0, 74.6)),
-        5.0,
-    ),
-    ("elielinaukio-north", "Elielinaukio", ((-61.5, 86.0), (-61.0, 130.0)), 4.0),
+    ("elielinaukio", "Elielinaukio", ((-61.5, 80.0), (-73.0, 74.6)), 5.0),
     ("station-front", "Kaivokatu", ((-55.6, -3.0), (6.6, -1.6), (62.0, 0.2)), 6.0),
 )
 """Pavements that the map lacks; their ends join the nearest mapped way within ``SNAP_M``."""

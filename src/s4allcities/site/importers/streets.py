@@ -127,7 +127,7 @@ def _walkways(osm: OsmMap, bbox: BBox) -> list[tuple[OsmWay, LineString]]:
         on_foot = way.kind in ("footway", "steps", "square") or (
             way.kind == "platform" and way.tags.get("highway") == "platform"
         )
-        hidden = level_of(way.tags) != 0 or "tunnel" in way.tags or way.tags.get("indoor", "no") != "no"
+        hidden = level_of(way.tags) != 0 or _covered(way.tags)
         if on_foot and not hidden and way.tags.get("foot") != "no" and way.tags.get("access") != "private":
             lines = _clipped(way, bbox)
             if len(lines) == 1 or not way.closed:
@@ -135,6 +135,12 @@ def _walkways(osm: OsmMap, bbox: BBox) -> list[tuple[OsmWay, LineString]]:
             else:
                 found.append((way, max(lines, key=lambda line: line.length)))
     return found
+
+
+def _covered(tags: Mapping[str, str]) -> bool:
+    """Whether a way is inside something; an arcade through a building at street level is not."""
+    tunnel = tags.get("tunnel", "no") not in ("no", "building_passage")
+    return tunnel or tags.get("indoor", "no") != "no"
 
 
 def _clipped(way: OsmWay, bbox: BBox) -> list[LineString]:
