@@ -1,0 +1,319 @@
+"""The edge node: reads stream RAW, gives stream OBS, and accounts for every message in between.
+
+A message is acknowledged in RAW only after its batch, or the record of its rejection, is on disk in the bus. Each lane
+(family and partition) has one publish under way at a time and goes in RAW's order, so the highest RAW sequence in its
+last batch tells after a crash what is packed already. While a lane publishes, its next rows gather, and the other lanes
+and the decoder go on.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Protocol
+
+import structlog
+from msgspec import Struct
+
+from s4allcities.domain import Clock, Event, ObservationBatch, RawMessage
+
+from .batcher import MAX_BATCH_ROWS, MAX_WAIT_S, Ack, Entry, Lane, Packet, make_batch
+from .dedup import RawLedger
+from .health import HealthMonitor
+from .intake import Intake
+from .recovery import RecoveryBus, accounted_floor, packed_until
+
+__all__ = ("URGENT_FAMILIES", "AckHandler", "Delivery", "EdgeBus", "EdgeNode", "EdgeStatus", "partition_zero")
+
+log = structlog.get_logger(__name__)
+
+URGENT_FAMILIES = frozenset({"door", "eve", "sign"})
+"""Families that do not wait for company: what they say is rare and may matter at once."""
+
+MAX_IN_FLIGHT = 20_000
+"""Messages held at most; beyond, stream RAW keeps them."""
+
+TICK_S = 0.5
+_RETRY_S = (0.1, 0.3, 1.0, 3.0)
+
+
+class Delivery(Protocol):
+    """What the bus hands over: a raw message and how to acknowledge it."""
+
+    @property
+    def message(self) -> RawMessage:
+        """The message as the device sent it."""
+
+    @property
+    def ack(self) -> Ack:
+        """Call and await it to take the message off stream RAW."""
+
+
+class EdgeBus(RecoveryBus, Protocol):
+    """The part of the bus that an edge node uses."""
+
+    def raw(self) -> AsyncIterator[Any]:
+        """Give the deliveries of stream RAW."""
+
+    async def publish_batch(self, batch: ObservationBatch) -> int:
+        """Publish; returns when the batch is stored."""
+
+    async def publish_event(self, event: Event) -> int:
+        """Publish; returns when the event is stored."""
+
+
+class EdgeStatus(Struct, frozen=True, kw_only=True):
+    """What the node has done since its start, in device messages unless named otherwise.
+
+    received = packed + sum(rejected) + duplicates + in_flight. ``redelivered`` came a second time from RAW and are not
+    in ``received``; ``expired`` were in RAW and never came.
+    """
+
+    received: int
+    packed: int
+    observations: int
+    batches: int
+    rejected: dict[str, int]
+    duplicates: int
+    redelivered: int
+    expired: int
+    in_flight: int
+    publish_errors: int
+    sensors: int
+    sensors_on_time: int
+
+
+AckHandler = Callable[[str, str, str, int], Awaitable[None]]
+"""Takes (device, command id, what it shows, t_us) of an actuator's answer."""
+
+
+def partition_zero(sensor: str) -> int:
+    """Put every sensor in partition 0."""
+    return 0
+
+
+class EdgeNode:
+    """Reads RAW and publishes OBS until it is stopped or cancelled.
+
+    ``redact`` decides what may leave the edge (see `redaction`). ``zones`` is sensor -> zone from the site's file.
+    ``on_ack`` gets what actuators answer. ``urgent`` families are sent without waiting 20 ms.
+    """
+
+    def __init__(
+        self,
+        bus: EdgeBus,
+        intake: Intake,
+        *,
+        clock: Clock,
+        zones: Mapping[str, str] | None = None,
+        health: HealthMonitor | None = None,
+        on_ack: AckHandler | None = None,
+        partition_of: Callable[[str], int] = partition_zero,
+        urgent: frozenset[str] = URGENT_FAMILIES,
+        mode: str = "live",
+        max_in_flight: int = MAX_IN_FLIGHT,
+    ) -> None:
+        self.bus = bus
+        self.intake = intake
+        self.clock = clock
+        self.zones = zones if zones is not None else {}
+        self.health = health if health is not None else HealthMonitor()
+        self.ledger = RawLedger()
+        self._on_ack = on_ack
+        self._partition_of = partition_of
+        self._urgent = urgent
+        self._mode = mode
+        self._max_in_flight = max_in_flight
+        self._queues: dict[tuple[str, int], _Queue] = {}
+        self._tasks: asyncio.TaskGroup
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._held = self._packed = self._rows = self._batches = 0
+        self._redelivered = self._publish_errors = 0
+        self._reader: asyncio.Task[None] | None = None
+
+    def status(self) -> EdgeStatus:
+        """Give the counters."""
+        return EdgeStatus(
+            received=self.intake.received,
+            packed=self._packed,
+            observations=self._rows,
+            batches=self._batches,
+            rejected=dict(self.intake.rejected),
+            duplicates=self.intake.duplicates,
+            redelivered=self._redelivered,
+            expired=self.ledger.expired,
+            in_flight=self._held,
+            publish_errors=self._publish_errors,
+            sensors=len(self.health),
+            sensors_on_time=self.health.on_time,
+        )
+
+    async def run(self) -> None:
+        """Recover where the last run stopped, then work until cancelled or until `stop`."""
+        self.ledger = RawLedger(await accounted_floor(self.bus, self.intake.sources.families))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                self._reader = tasks.create_task(self._read())
+                tasks.create_task(self._tick())
+        except* _Stopped:
+            pass
+
+    async def stop(self) -> None:
+        """Take nothing more, bring what is held onto the bus, then let `run` return."""
+        if self._reader is None:
+            return
+        self._reader.cancel()
+        await self._idle.wait()
+        self._tasks.create_task(_end())
+
+    async def _read(self) -> None:
+        async for delivery in self.bus.raw():
+            await self._take(delivery)
+
+    async def _take(self, delivery: Delivery) -> None:
+        message = delivery.message
+        if message.sequence and not self.ledger.take(message.sequence):
+            await self._again(delivery, packed=message.sequence not in self.ledger.pending)
+            return
+        key = (message.family, self._partition_of(message.sensor))
+        queue = self._queues.get(key) or await self._open(key)
+        if 0 < message.sequence <= queue.packed_until:
+            self.ledger.done(message.sequence)
+            await self._again(delivery, packed=True)
+            return
+        entry = self.intake.take(message, delivery.ack)
+        if entry.rejected is None:
+            self.health.seen(message.sensor, message.family, message.t_received_us, entry.observations)
+        self._hold(1)
+        queue.add(entry)
+        if self._held >= self._max_in_flight:
+            self._room.clear()
+            await self._room.wait()
+
+    async def _again(self, delivery: Delivery, *, packed: bool) -> None:
+        """Pass over a message that came before; what is packed only lacks its acknowledgement."""
+        self._redelivered += 1
+        if packed:
+            await self._acknowledge(delivery.ack)
+
+    def _hold(self, change: int) -> None:
+        self._held += change
+        if self._held == 0:
+            self._idle.set()
+        elif self._idle.is_set():
+            self._idle.clear()
+        if self._held < self._max_in_flight:
+            self._room.set()
+
+    async def _open(self, key: tuple[str, int]) -> "_Queue":
+        """Open the queue of a family and partition, and start sending from it."""
+        family, partition = key
+        wait_s = 0.0 if family in self._urgent else MAX_WAIT_S
+        lane = Lane(family, partition, max_rows=MAX_BATCH_ROWS, max_wait_s=wait_s)
+        queue = self._queues[key] = _Queue(lane, await self._packed_until(family, partition))
+        self._tasks.create_task(self._pump(queue))
+        return queue
+
+    async def _packed_until(self, family: str, partition: int) -> int:
+        while True:
+            try:
+                return await packed_until(self.bus, family, partition)
+            except Exception as error:  # without the answer a message might be packed twice: wait for it
+                log.warning("stream OBS cannot be asked, trying again", family=family, error=repr(error))
+                await asyncio.sleep(_RETRY_S[-1])
+
+    async def _pump(self, queue: "_Queue") -> None:
+        """Send a queue's packets, one after the other."""
+        while True:
+            await queue.due()
+            await self._send(queue.lane.cut())
+
+    async def _send(self, packet: Packet) -> None:
+        for record in packet.rejected:
+            await self._insist(partial(self.bus.publish_event, record))
+        if packet.n_raw:
+            batch = make_batch(packet, zones=self.zones, t_ingest_us=self.clock.now_us(), mode=self._mode)
+            await self._insist(partial(self.bus.publish_batch, batch))
+            self._packed += batch.n_raw
+            self._rows += len(batch)
+            self._batches += 1
+        for entry in packet.entries:
+            for answer in entry.handed:
+                await self._hand_over(answer.sensor, answer.payload, answer.t_us)
+            if entry.ack is not None:
+                await self._acknowledge(entry.ack)
+            self.ledger.done(entry.sequence)
+        self._hold(-len(packet.entries))
+
+    async def _insist(self, publish: Callable[[], Awaitable[int]]) -> None:
+        """Publish until the bus says it is stored; the id makes a second attempt harmless."""
+        attempt = 0
+        while True:
+            try:
+                await publish()
+                return
+            except Exception as error:
+                self._publish_errors += 1
+                if attempt == 0:
+                    log.warning("publish failed, trying again", error=repr(error))
+                await asyncio.sleep(_RETRY_S[min(attempt, len(_RETRY_S) - 1)])
+                attempt += 1
+
+    async def _hand_over(self, device: str, answer: Any, t_us: int) -> None:
+        if self._on_ack is None:
+            return
+        try:
+            await self._on_ack(device, answer["ack"], answer.get("showing", ""), t_us)
+        except Exception as error:  # the sign is asked again, so its answer comes again
+            log.warning("an actuator's answer was not taken", device=device, error=repr(error))
+
+    async def _acknowledge(self, ack: Ack) -> None:
+        try:
+            await ack()
+        except Exception as error:  # it comes again, and is then known
+            self._publish_errors += 1
+            log.warning("acknowledgement failed", error=repr(error))
+
+    async def _tick(self) -> None:
+        """Look for sensors that went silent."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            for change in self.health.check(self.clock.now_us()):
+                await self._insist(partial(self.bus.publish_event, change))
+
+
+class _Queue:
+    """A lane and the means to wait for it."""
+
+    def __init__(self, lane: Lane, packed_until: int) -> None:
+        self.lane = lane
+        self.packed_until = packed_until
+        self._wake = asyncio.Event()
+        self._now_s = asyncio.get_running_loop().time
+
+    def add(self, entry: Entry) -> None:
+        """Append a message; wakes the sender when it is the first, or when the lane is full."""
+        self.lane.add(entry, self._now_s())
+        if len(self.lane) == 1 or self.lane.rows >= self.lane.max_rows:
+            self._wake.set()
+
+    async def due(self) -> None:
+        """Wait until a packet is due."""
+        while (wait_s := self.lane.wait_s(self._now_s())) != 0:
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+
+class _Stopped(Exception):
+    """Ends the task group after `EdgeNode.stop`."""
+
+
+async def _end() -> None:
+    raise _Stopped

@@ -1,0 +1,136 @@
+"""From one raw message to one entry for the batcher: decode, check, redact, drop what a device sent twice. No I/O."""
+
+from collections import Counter
+
+import msgspec
+
+from s4allcities.domain import Decoded, Observation, RawMessage, Rejected, derived_ulid
+
+from .batcher import Ack, Entry
+from .dedup import Memory
+from .redaction import Redactor
+from .sources.border import MAX_ROWS, category_of, show
+from .sources.table import SourceTable
+
+__all__ = ("SIGN_ACK", "Intake")
+
+SIGN_ACK = "sign-ack/1"
+"""Readings of this form go to the actuators, not on the bus."""
+
+_SAMPLE_BYTES = 60
+_MIN_T_US, _MAX_T_US = 0, 2**62
+_NAN_NEEDS_PAYLOAD = "not finite: {} without content; allowed are finite numbers"
+
+
+class Intake:
+    """Turns raw messages into entries and counts what happens to them.
+
+    ``personal_families`` are those whose first bytes never go into a rejected record. ``memory_size`` bounds how many
+    messages back a device's repetition (same sensor, time and content) is found.
+    """
+
+    def __init__(
+        self,
+        sources: SourceTable,
+        redact: Redactor,
+        *,
+        personal_families: frozenset[str] = frozenset({"camera", "report"}),
+        memory_size: int = 100_000,
+    ) -> None:
+        self.sources = sources
+        self.redact = redact
+        self.personal_families = personal_families
+        self.received = 0
+        self.duplicates = 0
+        self.rejected: Counter[str] = Counter()
+        self._memory = Memory(memory_size)
+
+    def take(self, message: RawMessage, ack: Ack | None = None) -> Entry:
+        """Decode one message. Never raises: what is wrong is in the entry's ``rejected``."""
+        self.received += 1
+        decoded = self._decode(message)
+        fault = decoded.rejected or _fault(decoded.observations)
+        if fault:
+            return self._refuse(message, fault, ack)
+        timed = all(row.t_us != message.t_received_us for row in decoded.observations)
+        if timed and self._memory.seen((message.family, message.sensor, message.data)):
+            return self._repetition(message, ack)
+        try:
+            rows = self._redacted(decoded.observations)
+        except Exception as error:  # fail closed: whatever goes wrong here, nothing leaves the edge
+            return self._refuse(message, f"redaction failed: {type(error).__name__}", ack)
+        handed = tuple(row for row in rows if row.schema == SIGN_ACK)
+        if handed:
+            rows = tuple(row for row in rows if row.schema != SIGN_ACK)
+        return Entry(message.sequence, rows, ack, None, handed)
+
+    def _decode(self, message: RawMessage) -> Decoded:
+        source = self.sources.pick(message.family, message.sensor)
+        if source is None:
+            return Decoded(rejected=f"no source: family {show(message.family)} is read by none")
+        try:
+            return source.decode(message)
+        except Exception as error:  # a plug-in's fault must not stop the node
+            return Decoded(
+                rejected=f"source failed: {source.name} raised {type(error).__name__}: {error}"[:200]
+            )
+
+    def _redacted(self, observations: tuple[Observation, ...]) -> tuple[Observation, ...]:
+        """Redact what is personal or more than a number.
+
+        :raises PermissionError: a reading is withheld or still personal.
+        """
+        if not any(row.personal or row.schema for row in observations):
+            return observations
+        kept = []
+        for row in observations:
+            clean = self.redact(row) if row.personal or row.schema else row
+            if clean is None or clean.personal:
+                raise PermissionError(row.quantity)
+            kept.append(clean)
+        return tuple(kept)
+
+    def _repetition(self, message: RawMessage, ack: Ack | None) -> Entry:
+        self.duplicates += 1
+        return Entry(message.sequence, ack=ack, counts=False)
+
+    def _refuse(self, message: RawMessage, fault: str, ack: Ack | None) -> Entry:
+        category = category_of(fault)
+        self.rejected[category] += 1
+        sample = "" if message.family in self.personal_families else show(message.data[:_SAMPLE_BYTES])
+        record = Rejected(
+            id=derived_ulid(message.t_received_us, "edge", message.family, message.sensor, message.sequence),
+            t_us=message.t_received_us,
+            source=f"{message.family}/{message.sensor}",
+            reason=category,
+            detail=fault.removeprefix(category).removeprefix(": "),
+            sample=sample,
+            raw_sequence=message.sequence,
+            provenance=(message.sensor,),
+        )
+        return Entry(message.sequence, ack=ack, rejected=record)
+
+
+def _fault(observations: tuple[Observation, ...]) -> str:
+    """Check what a source gave: our own hold to it, a third party's may not."""
+    if not observations:
+        return "no reading: the source gave none"
+    if len(observations) > MAX_ROWS:
+        return f"too many fields: {len(observations)} readings; allowed are {MAX_ROWS} a message"
+    for row in observations:
+        if not _MIN_T_US <= row.t_us < _MAX_T_US:
+            return f"bad time: {row.t_us} us; allowed are times from 1970 on"
+        if row.schema:
+            if not (isinstance(row.payload, str) or _encodable(row.payload)):
+                return f"bad field: {show(row.quantity)} holds what cannot be sent on"
+        elif not abs(row.value) < float("inf"):  # also false for NaN
+            return _NAN_NEEDS_PAYLOAD.format(show(row.quantity))
+    return ""
+
+
+def _encodable(payload: object) -> bool:
+    try:
+        msgspec.msgpack.encode(payload)
+    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
+        return False
+    return True

@@ -1,0 +1,3 @@
+"""Suricata EVE records."""
+
+from .source import EveSource as EveSource

@@ -1,0 +1,3 @@
+"""Any JSON object, read without configuration."""
+
+from .source import JsonAutoSource as JsonAutoSource

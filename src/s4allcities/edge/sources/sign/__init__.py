@@ -1,0 +1,3 @@
+"""Signs: what they show, and whether they did as told."""
+
+from .source import SignSource as SignSource

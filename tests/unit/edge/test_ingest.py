@@ -1,0 +1,166 @@
+import asyncio
+import json
+from collections.abc import Callable
+
+import pytest
+from tests.unit.edge.fakes import NOW_US, FakeBus, until
+
+from s4allcities.domain import ManualClock, Observation, Rejected
+from s4allcities.edge.ingest import AckHandler, EdgeNode
+from s4allcities.edge.intake import Intake
+from s4allcities.edge.redaction import redact_text
+from s4allcities.edge.sources import SourceTable, built_in_sources
+
+pytestmark = pytest.mark.anyio
+
+
+def make_node(bus: FakeBus, on_ack: AckHandler | None = None) -> EdgeNode:
+    intake = Intake(SourceTable(built_in_sources()), redact_text)
+    return EdgeNode(bus, intake, clock=ManualClock(NOW_US), zones={"e1": "hall"}, on_ack=on_ack)
+
+
+async def work(node: EdgeNode, holds: Callable[[], object]) -> None:
+    """Run the node until something holds, then stop it."""
+    task = asyncio.create_task(node.run())
+    await until(holds)
+    async with asyncio.timeout(10):
+        await node.stop()
+        await task
+
+
+def env(value: float, second: int = 0) -> bytes:
+    return json.dumps({"t_us": NOW_US - 1_000_000 + second, "co_ppm": value}).encode()
+
+
+async def test_what_devices_say_becomes_batches_and_is_acknowledged_afterwards() -> None:
+    bus = FakeBus()
+    for i in range(3):
+        await bus.publish_raw("env", "e1", env(i, i))
+    await work(node := make_node(bus), lambda: not bus.waiting)
+    assert [value for batch in bus.batches for value in batch.value] == [0.0, 1.0, 2.0]
+    assert bus.batches[0].series[0].zone == "hall"
+    assert bus.batches[-1].raw_last == 3
+    assert bus.log[0].startswith("batch")
+    status = node.status()
+    assert (status.received, status.packed, status.in_flight, status.observations) == (3, 3, 0, 3)
+
+
+async def test_a_bad_message_is_recorded_before_it_is_acknowledged() -> None:
+    bus = FakeBus()
+    await bus.publish_raw("env", "e1", b'{"co_ppm": NaN}')
+    await work(node := make_node(bus), lambda: not bus.waiting)
+    record = bus.events[0]
+    assert isinstance(record, Rejected)
+    assert (record.reason, record.raw_sequence, record.source) == ("not finite", 1, "env/e1")
+    assert bus.log[:2] == ["event Rejected", "ack 1"]
+    assert node.status().rejected == {"not finite": 1}
+
+
+async def test_a_repetition_of_the_device_is_counted_and_not_packed() -> None:
+    bus = FakeBus()
+    for _ in range(2):
+        await bus.publish_raw("env", "e1", env(4))
+    await bus.publish_raw("env", "e2", env(4))
+    await work(node := make_node(bus), lambda: not bus.waiting)
+    assert sum(len(batch) for batch in bus.batches) == 2
+    assert node.status().duplicates == 1
+
+
+async def test_messages_without_time_are_never_repetitions() -> None:
+    bus = FakeBus()
+    for _ in range(3):
+        await bus.publish_raw("env", "e1", b'{"co_ppm": 4}')
+    await work(make_node(bus), lambda: not bus.waiting)
+    assert sum(len(batch) for batch in bus.batches) == 3
+
+
+async def test_gaps_in_raw_count_as_expired() -> None:
+    bus = FakeBus()
+    for i in range(6):
+        await bus.publish_raw("env", "e1", env(i, i))
+    del bus.waiting[3], bus.waiting[4]
+    await work(node := make_node(bus), lambda: not bus.waiting)
+    assert node.status().expired == 2
+    for i in range(4):
+        await bus.publish_raw("env", "e1", env(i, 10 + i))
+    del bus.waiting[7]  # while no edge ran
+    await work(node := make_node(bus), lambda: not bus.waiting)
+    assert node.status().expired == 1
+
+
+async def test_after_a_crash_between_publish_and_acknowledgement_nothing_is_packed_twice() -> None:
+    bus = FakeBus()
+    for i in range(4):
+        await bus.publish_raw("env", "e1", env(i, i))
+    bus.crash_after_publish = True
+    task = asyncio.create_task(make_node(bus).run())
+    await until(lambda: bus.batches)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert len(bus.waiting) == 4
+    bus.crash_after_publish = False
+    await bus.publish_raw("env", "e1", env(9, 9))
+    await work(node := make_node(bus), lambda: not bus.waiting)
+    assert [value for batch in bus.batches for value in batch.value] == [0.0, 1.0, 2.0, 3.0, 9.0]
+    assert node.status().redelivered == 4
+    assert node.status().expired == 0
+
+
+async def test_a_failed_publish_is_tried_again() -> None:
+    bus = FakeBus()
+    bus.failures = 1
+    await bus.publish_raw("env", "e1", env(1))
+    await work(node := make_node(bus), lambda: not bus.waiting)
+    assert node.status().publish_errors == 1
+    assert len(bus.batches) == 1
+
+
+async def test_redaction_fails_closed() -> None:
+    def broken(observation: Observation) -> Observation:
+        raise RuntimeError("secret inside")
+
+    bus = FakeBus()
+    await bus.publish_raw("report", "r1", b'{"text": "my name is"}')
+    intake = Intake(SourceTable(built_in_sources()), broken)
+    node = EdgeNode(bus, intake, clock=ManualClock(NOW_US))
+    await work(node, lambda: not bus.waiting)
+    assert not bus.batches
+    record = bus.events[0]
+    assert isinstance(record, Rejected)
+    assert record.reason == "redaction failed"
+    assert record.sample == ""
+    assert "secret" not in record.detail
+
+
+async def test_personal_text_is_masked() -> None:
+    bus = FakeBus()
+    await bus.publish_raw("report", "r1", b'{"text": "smoke! call +358 40 123 4567"}')
+    await work(make_node(bus), lambda: not bus.waiting)
+    assert bus.batches[0].payloads[0].data == "smoke! call [number]"
+
+
+async def test_an_actuators_answer_is_handed_over_and_counted_once() -> None:
+    answers: list[tuple[str, str, str, int]] = []
+
+    async def on_ack(device: str, command: str, showing: str, t_us: int) -> None:
+        answers.append((device, command, showing, t_us))
+
+    bus = FakeBus()
+    await bus.publish_raw("sign", "s1", b'{"ack": "01AB", "showing": "exit B"}')
+    await work(node := make_node(bus, on_ack), lambda: not bus.waiting)
+    assert answers == [("s1", "01AB", "exit B", NOW_US)]
+    assert [(len(batch), batch.n_raw) for batch in bus.batches] == [(0, 1)]
+    assert node.status().packed == 1
+
+
+async def test_everything_received_is_accounted_for() -> None:
+    bus = FakeBus()
+    for i in range(2000):
+        data = env(i, i) if i % 7 else b"not json"
+        await bus.publish_raw(("env", "people", "eve")[i % 3], f"s{i % 10}", data)
+    await work(node := make_node(bus), lambda: not bus.waiting)
+    status = node.status()
+    assert status.received == 2000 == status.packed + sum(status.rejected.values()) + status.duplicates
+    assert sum(batch.n_raw for batch in bus.batches) == status.packed
+    for batch in bus.batches:
+        assert len(batch) <= 500
