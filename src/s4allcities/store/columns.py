@@ -1,0 +1,148 @@
+"""Rows of the history in columns: gathered from files and memory, parted by day, written for others."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import HistoryError
+from .segments import DAY_US, Columns, Segment, SeriesName, day_of
+
+__all__ = ("Ask", "Chunk", "by_day", "gather", "joined", "write_export")
+
+_EMPTY: Columns = {
+    "series": np.empty(0, np.uint64),
+    "t_us": np.empty(0, np.int64),
+    "value": np.empty(0, np.float64),
+    "quality": np.empty(0, np.uint8),
+}
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """Rows of one family that wait in memory; ``payloads`` are (row, msgpack of (schema, data))."""
+
+    family: str
+    columns: Columns
+    payloads: tuple[tuple[int, bytes], ...]
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """Which rows: of one series (None = all), ``t_from_us`` <= t < ``t_to_us``, with payloads or without."""
+
+    series: int | None
+    t_from_us: int
+    t_to_us: int
+    payload: bool
+
+    def mask(self, columns: Columns) -> NDArray[np.bool_]:
+        """Mark (n,) the rows asked for."""
+        t_us = columns["t_us"]
+        inside: NDArray[np.bool_] = (t_us >= self.t_from_us) & (t_us < self.t_to_us)
+        return inside if self.series is None else inside & (columns["series"] == np.uint64(self.series))
+
+
+def gather(
+    cursor: duckdb.DuckDBPyConnection, segments: Sequence[Segment], chunks: Sequence[Chunk], ask: Ask
+) -> Columns:
+    """Join the rows asked for, from files and from memory."""
+    parts = [_read(cursor, segments, ask)] if segments else []
+    for chunk in chunks:
+        columns = _with_payload(chunk) if ask.payload else chunk.columns
+        mask = ask.mask(columns)
+        if mask.any():
+            parts.append({name: column[mask] for name, column in columns.items()})
+    if not parts:
+        return {**_EMPTY, "payload": np.empty(0, object)}
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _read(cursor: duckdb.DuckDBPyConnection, segments: Sequence[Segment], ask: Ask) -> Columns:
+    files = [str(segment.path) for segment in segments]
+    names = "series, t_us, value, quality"
+    if ask.payload:
+        held = cursor.execute("SELECT DISTINCT name FROM parquet_schema($f)", {"f": files}).fetchall()
+        names += ", payload" if ("payload",) in held else ", ''::BLOB AS payload"
+    where = "t_us >= $a AND t_us < $b" + ("" if ask.series is None else " AND series = $s")
+    values = {"f": files, "a": ask.t_from_us, "b": ask.t_to_us}
+    source = "read_parquet($f, union_by_name = true)" if ask.payload else "read_parquet($f)"
+    found = cursor.execute(
+        f"SELECT {names} FROM {source} WHERE {where}",
+        values if ask.series is None else values | {"s": ask.series},
+    ).fetchnumpy()
+    return {name: _plain(column) for name, column in found.items()}
+
+
+def _plain(column: Any) -> NDArray[Any]:
+    """Undo DuckDB's reading of NaN and absent payloads as NULL, which comes back as a masked array."""
+    if not isinstance(column, np.ma.MaskedArray):
+        return np.asarray(column)
+    if column.dtype == object:
+        return np.array([None if value is np.ma.masked else value for value in column], object)
+    return np.asarray(np.ma.filled(column.astype(np.float64), np.nan))
+
+
+def _with_payload(chunk: Chunk) -> Columns:
+    payload = np.full(len(chunk.columns["t_us"]), b"", object)
+    for row, data in chunk.payloads:
+        payload[row] = data
+    return {**chunk.columns, "payload": payload}
+
+
+def joined(chunks: Sequence[Chunk]) -> Columns:
+    """Put chunks together; column ``payload`` is there only if any of them holds one."""
+    held = any(chunk.payloads for chunk in chunks)
+    parts = [_with_payload(chunk) if held else chunk.columns for chunk in chunks]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def by_day(columns: Columns) -> list[tuple[str, Columns]]:
+    """Part rows by the day of their time, given as (day's name, columns)."""
+    days = columns["t_us"] // DAY_US
+    names = {int(day): day_of(int(day)) for day in np.unique(days)}
+    found = []
+    for name in sorted(set(names.values())):
+        mask = np.isin(days, [day for day, given in names.items() if given == name])
+        found.append((name, {key: column[mask] for key, column in columns.items()}))
+    return found
+
+
+def write_export(
+    cursor: duckdb.DuckDBPyConnection,
+    target: Path,
+    form: str,
+    found: Columns,
+    names: Mapping[int, SeriesName],
+) -> int:
+    """Write rows with their names to a file; give how many. Rows of series not in ``names`` are left out.
+
+    :raises HistoryError: the file cannot be written.
+    """
+    numbers = sorted(names)
+    told = {
+        "series": np.array(numbers, np.uint64),
+        **{
+            field: np.array([getattr(names[number], field) for number in numbers], object)
+            for field in ("sensor", "quantity", "unit", "zone")
+        },
+    }
+    rows = {name: column for name, column in found.items() if name != "payload"}
+    cursor.register("rows_found", rows)
+    cursor.register("names_told", told)
+    select = (
+        "SELECT strftime(make_timestamp(t_us), '%Y-%m-%dT%H:%M:%S.%fZ') AS time, t_us, sensor, quantity, unit, zone,"
+        " value, quality FROM rows_found JOIN names_told USING (series) ORDER BY sensor, quantity, t_us"
+    )
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        quoted = str(target).replace("'", "''")
+        done = cursor.execute(f"COPY ({select}) TO '{quoted}' (FORMAT {form})").fetchall()
+        return int(done[0][0])
+    except (OSError, duckdb.Error) as error:
+        raise HistoryError(f"{target}: cannot write the export: {error}") from error
+    finally:
+        cursor.unregister("rows_found")
+        cursor.unregister("names_told")
