@@ -45,28 +45,34 @@ class Uncertainty:
 
 @dataclass(frozen=True, slots=True)
 class ClearanceBand:
-    """Seconds until the last person is out: median and 95th percentile over ``runs``; None where it never ends."""
+    """Seconds until the last person is out: median and 95th percentile over ``runs``; None where it never ends.
+
+    ``busiest`` is the capacity with the longest wait (-1 for none) and ``longest_queue`` its mean greatest queue in
+    people; ``route_p50_s`` is each route's own median.
+    """
 
     p50_s: float | None
     p95_s: float | None
     runs: int
     busiest: int = -1
     longest_queue: float = 0.0
+    route_p50_s: tuple[float, ...] = ()
 
 
 @njit(cache=True, nogil=True)
 def _one_run(
     people: F8, walk_lo: F8, walk_hi: F8, narrow: I8, gap: F8, capacity: F8, horizon: int
-) -> tuple[int, F8]:
-    """One run of all routes; (seconds until clear or -1, longest queue by capacity)."""
+) -> tuple[F8, F8]:
+    """One run of all routes; (seconds until clear by route or -1, longest queue by capacity)."""
     routes, stages = narrow.shape
     flow_in = np.zeros((routes, stages, horizon + 1))
     queue = np.zeros((routes, stages))
     longest = np.zeros(len(capacity))
     waiting = np.zeros(len(capacity))
-    left = 0.0
+    left = np.zeros(routes)
+    done_s = np.full(routes, -1.0)
     for r in range(routes):
-        left += people[r]
+        left[r] = people[r]
         span = max(1, int(np.ceil(walk_hi[r] - walk_lo[r])))
         for k in range(span):
             t = int(walk_lo[r]) + k
@@ -78,7 +84,7 @@ def _one_run(
             for s in range(stages):
                 if narrow[r, s] < 0:
                     if s == 0:
-                        left -= flow_in[r, s, t]
+                        left[r] -= flow_in[r, s, t]
                     break
                 queue[r, s] += flow_in[r, s, t]
                 waiting[narrow[r, s]] += queue[r, s]
@@ -92,14 +98,17 @@ def _one_run(
                 out = queue[r, s] * min(1.0, capacity[b] / waiting[b])
                 queue[r, s] -= out
                 if s + 1 == stages or narrow[r, s + 1] < 0:
-                    left -= out
+                    left[r] -= out
                 else:
                     later = t + 1 + int(gap[r, s])
                     if later <= horizon:
                         flow_in[r, s + 1, later] += out
-        if left < 0.5:
-            return t + 1, longest
-    return -1, longest
+        for r in range(routes):
+            if done_s[r] < 0.0 and left[r] < 0.5:
+                done_s[r] = t + 1.0
+        if done_s.min() >= 0.0:
+            break
+    return done_s, longest
 
 
 @njit(cache=True, nogil=True)
@@ -170,11 +179,11 @@ def clearance_band(
     reaction_hi = median_s * np.exp(2.05 * u.reaction_log_sigma)
     walk_lo = np.array([chain.walk_s[0] for chain in chains])
     walk_hi = np.array([chain.walk_s[1] for chain in chains])
-    clear_s = np.zeros(runs)
+    clear_s = np.zeros((runs, len(chains)))
     longest = np.zeros(len(capacity_ps))
     _all_runs(people, walk_lo, walk_hi, reaction_hi, narrow, gap, capacity, pace, horizon_s, clear_s, longest)
     clear_s[clear_s < 0] = np.inf
-    p50, p95 = (float(q) for q in np.quantile(clear_s, (0.5, 0.95), method="higher"))
+    p50, p95 = (float(q) for q in np.quantile(clear_s.max(axis=1), (0.5, 0.95), method="higher"))
     busiest = int(np.argmax(longest / np.maximum(capacity_ps, 1e-9))) if len(longest) else -1
     return ClearanceBand(
         p50 if np.isfinite(p50) else None,
@@ -182,4 +191,5 @@ def clearance_band(
         runs,
         busiest,
         float(longest[busiest]) if busiest >= 0 else 0.0,
+        tuple(float(s) for s in np.quantile(clear_s, 0.5, axis=0, method="higher")),
     )

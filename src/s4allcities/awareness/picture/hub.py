@@ -7,7 +7,7 @@ bounded, and beyond the bound it is sent the whole picture instead.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import msgspec
@@ -80,7 +80,7 @@ class PictureHub:
         known = epoch == self.epoch and 0 < after <= self.number and len(missed) == self.number - after
         return missed if known else [self.snapshot(t_us)]
 
-    async def frames(self, epoch: str, after: int, now_us: Any) -> AsyncIterator[bytes]:
+    async def frames(self, epoch: str, after: int, now_us: Callable[[], int]) -> AsyncGenerator[bytes, None]:
         """Give the frames of one page, from its last number on, for as long as it listens.
 
         ``now_us`` is a callable that gives the platform's time.

@@ -18,6 +18,10 @@ MARGIN_M = 1.5
 """Nobody is led closer to smoke than this."""
 AHEAD_S = 600.0
 """Smoke is looked ahead this far; where it arrives later, the way stays open."""
+SHUN_S = 300.0
+"""Where smoke arrives sooner than this, an exit is not used at all, and others are led past only if all else is far."""
+SHUN_FACTOR = 4.0
+"""A way through such a place counts as this many times longer."""
 
 BoolArray = NDArray[np.bool_]
 
@@ -34,12 +38,15 @@ class Strictness:
 
 @dataclass(frozen=True, slots=True)
 class Closures:
-    """``closes_s`` (m,) when each arc closes (0 = now, infinite = never); ``in_smoke`` (n,) nodes inside the outline;
-    ``exits`` why each unusable exit is so, by slug.
+    """What must not be walked.
+
+    ``closes_s`` (m,) is when each arc closes (0 = now, infinite = never); ``detour`` (m,) how many times longer each
+    counts than it is; ``cut_off`` (n,) are nodes in smoke or shut in by it; ``exits`` says why an exit is unusable.
     """
 
     closes_s: NDArray[np.float64]
-    in_smoke: BoolArray
+    detour: NDArray[np.float64]
+    cut_off: BoolArray
     exits: dict[str, str]
 
 
@@ -94,7 +101,8 @@ def find_closures(
     graph: WalkGraph, smoke: SmokeField, situation: Situation, strictness: Strictness
 ) -> Closures:
     """Close what smoke covers or will reach, exits in doubt or shut, and streets with a jam."""
-    closes = _smoke_arrives_s(graph, smoke)
+    arrives = _smoke_arrives_s(graph, smoke)
+    closes = arrives.copy()
     touched, in_smoke = _smoke_now(graph, smoke, strictness)
     closes[touched] = 0.0
     reasons: dict[str, str] = {}
@@ -105,9 +113,8 @@ def find_closures(
             closes[[exit_.arc, exit_.arc ^ 1]] = 0.0
         elif touched[exit_.arc] or in_smoke[exit_.inside]:
             reasons[exit_.slug] = "smoke at the exit"
-        elif closes[exit_.arc ^ 1] < np.inf:
-            minutes = max(1, int(closes[exit_.arc ^ 1] / 60))
-            reasons.setdefault(exit_.slug, f"smoke near the exit in about {minutes} min")
+        elif arrives[exit_.arc ^ 1] < SHUN_S:
+            reasons[exit_.slug] = f"smoke reaches it in about {max(1, int(arrives[exit_.arc ^ 1] / 60))} min"
             closes[exit_.arc] = 0.0
     if strictness.keep_off_jams:
         jammed = np.zeros(graph.n_arcs, bool)
@@ -115,7 +122,19 @@ def find_closures(
             jammed[graph.street_arcs(street)] = True
         closes[jammed] = 0.0
         reasons = _jam_reasons(graph, situation, closes <= 0) | reasons
-    return Closures(closes_s=closes, in_smoke=in_smoke, exits=reasons)
+    detour = np.where(arrives < SHUN_S, SHUN_FACTOR, 1.0)
+    return Closures(closes, detour, in_smoke | ~_connected(graph, closes > 0), reasons)
+
+
+def _connected(graph: WalkGraph, open_arcs: BoolArray) -> BoolArray:
+    """Which nodes (n,) reach an assembly point over open arcs (m,)."""
+    tail, head = graph.tail[open_arcs], graph.head[open_arcs]
+    seen = graph.is_sink.copy()
+    while True:
+        new = tail[seen[head] & ~seen[tail]]
+        if not len(new):
+            return seen
+        seen[new] = True
 
 
 def smoke_covers(smoke: SmokeField, path_m: NDArray[np.float64]) -> bool:

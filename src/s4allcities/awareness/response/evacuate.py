@@ -11,9 +11,9 @@ from s4allcities.simulation.smoke import SmokeField, SmokeReading, estimate_smok
 from s4allcities.site import WalkGraph
 
 from .closures import Closures, Strictness, find_closures, smoke_covers
-from .routes import NARROW, ZoneRoute, people_by_node, route_people
+from .routes import NARROW, ZoneRoute, place_people, route_people
 from .situation import Situation
-from .wording import course_name, sentence, sign_settings
+from .wording import NOT_NEEDED, course_name, sentence, sign_settings
 
 __all__ = ("EvacuatePlaybook",)
 
@@ -62,11 +62,11 @@ class EvacuatePlaybook:
         smoke = self.smoke(situation)
         for strictness in STRICTNESS:
             closures = find_closures(self._graph, smoke, situation, strictness)
-            supply = people_by_node(self._graph, situation.people, closures)
-            found, plan = route_people(self._graph, supply, closures)
-            if not plan.stranded:
+            placement = place_people(self._graph, situation.people, closures)
+            found, stranded = route_people(self._graph, placement, closures)
+            if not stranded:
                 break
-        return [self._course(incident, smoke, closures, found, plan.stranded, strictness, now_us)]
+        return [self._course(incident, smoke, closures, found, stranded, strictness, now_us)]
 
     def unsafe(self, course: CourseOfAction, situation: Situation, smoke: SmokeField) -> bool:
         """Tell whether a course leads through an exit that must not be counted on any more, or into smoke."""
@@ -81,20 +81,25 @@ class EvacuatePlaybook:
         smoke: SmokeField,
         closures: Closures,
         found: list[ZoneRoute],
-        stranded: dict[int, int],
+        stranded: dict[str, int],
         strictness: Strictness,
         now_us: int,
     ) -> CourseOfAction:
-        routes = tuple(self._route(each) for each in found if each.exit)
+        band, narrows = self._clearance(found)
+        routes = tuple(
+            self._route(each, clear_s)
+            for each, clear_s in zip(found, band.route_p50_s, strict=True)
+            if each.exit
+        )
         used = {route.exit for route in routes}
         not_used = tuple(
             ExitNotUsed(
-                exit=exit_.slug, reason=closures.exits.get(exit_.slug, "not needed: other ways are quicker")
+                exit=exit_.slug,
+                reason=closures.exits.get(exit_.slug, f"{NOT_NEEDED}: other ways are quicker"),
             )
             for exit_ in self._graph.exits
             if exit_.slug not in used
         )
-        band, narrows = self._clearance(found)
         return CourseOfAction(
             id=derived_ulid(now_us, "coa", incident.id, now_us),
             t_us=now_us,
@@ -108,21 +113,20 @@ class EvacuatePlaybook:
             playbook=self.name,
             people=sum(route.people for route in routes),
             bottleneck=self._narrow_name(narrows[band.busiest]) if band.busiest >= 0 else "",
-            unreachable_zones=self._zones_of(stranded),
+            unreachable_zones=tuple(sorted(stranded)),
             signs=sign_settings(self._site, routes, not_used),
             hazard=smoke_geojson(smoke.now, self._site.frame, when="now"),
             assumptions=_assumptions(strictness),
             provenance=(incident.id,),
         )
 
-    def _route(self, found: ZoneRoute) -> Route:
+    def _route(self, found: ZoneRoute, clear_s: float) -> Route:
         graph = self._graph
         nodes = np.array(found.nodes)
         assembly = (
             self._site.assembly[int(graph.assembly[nodes[-1]])].slug if graph.assembly[nodes[-1]] >= 0 else ""
         )
         keep = _corners(graph, nodes)
-        minutes = max(found.t_clear_s, 1.0) / 60
         return Route(
             from_zone=found.zone,
             exit=found.exit,
@@ -130,8 +134,8 @@ class EvacuatePlaybook:
             levels=tuple(int(graph.level[v]) for v in keep),
             people=found.people,
             assembly=assembly,
-            t_clear_s=round(found.t_clear_s, 1),
-            people_per_min=round(found.people / minutes, 1),
+            t_clear_s=clear_s if np.isfinite(clear_s) else 0.0,
+            people_per_min=round(60 * found.people / clear_s, 1),
             sentence=sentence(self._site, found.zone, found.exit, assembly),
         )
 
@@ -141,7 +145,9 @@ class EvacuatePlaybook:
         index: dict[int, int] = {}
         chains = []
         for route in found:
-            narrows, gaps, walked = [], [], 0.0
+            narrows: list[int] = []
+            gaps: list[float] = []
+            walked = 0.0
             for arc in route.arcs:
                 if graph.kind[arc] in NARROW:
                     if narrows:
@@ -166,14 +172,6 @@ class EvacuatePlaybook:
         if opening >= 0:
             return self._site.openings[opening].name or self._site.openings[opening].slug
         return self._site.links[link].name or self._site.links[link].slug if link >= 0 else ""
-
-    def _zones_of(self, stranded: dict[int, int]) -> tuple[str, ...]:
-        zones = {
-            self._site.zones[int(self._graph.zone[node])].slug
-            for node in stranded
-            if self._graph.zone[node] >= 0
-        }
-        return tuple(sorted(zones))
 
 
 def _corners(graph: WalkGraph, nodes: Any) -> list[int]:

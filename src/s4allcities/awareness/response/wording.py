@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from s4allcities.domain import ExitNotUsed, Route, SignSetting
 from s4allcities.site import Site
 
-__all__ = ("course_name", "sentence", "sign_settings")
+__all__ = ("NOT_NEEDED", "course_name", "sentence", "sign_settings")
+
+NOT_NEEDED = "not needed"
+"""How the reason of an exit begins that is usable, but that no route takes."""
 
 
 def _letter(site: Site, exit_slug: str) -> str:
@@ -30,20 +33,24 @@ def course_name(site: Site, routes: Sequence[Route]) -> str:
 def sign_settings(
     site: Site, routes: Sequence[Route], not_used: Sequence[ExitNotUsed]
 ) -> tuple[SignSetting, ...]:
-    """Tell each sign the exit of its zone; at an exit that is not used, that it is closed."""
+    """Tell each sign what is true where it hangs: its own exit's state if it hangs at one, else its zone's exit."""
     best: dict[str, Route] = {}
     for route in routes:
         known = best.get(route.from_zone)
         if known is None or route.people > known.people:
             best[route.from_zone] = route
-    shut = {each.exit for each in not_used}
+    used = {route.exit for route in routes}
+    shut = {each.exit for each in not_used if not each.reason.startswith(NOT_NEEDED)}
     settings = []
     for sign in site.sensors:
         if sign.family != "sign":
             continue
         zone = sign.zone if sign.zone in best else next((z for z in sign.covers if z in best), "")
         closed = next((slug for slug in sign.covers if slug in shut), "")
-        if closed:
+        here = next((slug for slug in sign.covers if slug in used), "")
+        if here:
+            settings.append(SignSetting(device=sign.slug, text=f"LEAVE BY EXIT {_letter(site, here)}"))
+        elif closed:
             onward = f" USE {_letter(site, best[zone].exit)}" if zone else ""
             settings.append(
                 SignSetting(device=sign.slug, text=f"EXIT {_letter(site, closed)} CLOSED{onward}")

@@ -1,0 +1,32 @@
+"""What the API needs of the rest of the platform, passed in by the composition root."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from s4allcities.domain import Clock, Event, Mode
+
+from .hub import PictureHub
+from .replies import Replies
+
+__all__ = ("PictureServices",)
+
+History = Callable[[str, int, int], Awaitable[dict[str, list[tuple[int, float]]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class PictureServices:
+    """``publish`` puts an event on the bus and returns when it is durable; ``history(sensor, from_us, to_us)`` gives
+    (t_us, value) rows by quantity; ``site_json`` is the encoded site document.
+    """
+
+    hub: PictureHub
+    replies: Replies
+    clock: Clock
+    publish: Callable[[Event], Awaitable[int]]
+    history: History
+    site_json: bytes
+    random: Random
+    mode: Mode
+    accounting: Callable[[], Awaitable[dict[str, Any]]]

@@ -1,0 +1,102 @@
+"""What is read: the site, the picture and its live changes, a sensor's history, rejected input, the accounting."""
+
+import asyncio
+from typing import Any
+
+from litestar import Response, Router, WebSocket, get, websocket
+from litestar.di import NamedDependency
+from litestar.exceptions import WebSocketDisconnect
+from litestar.params import FromPath, FromQuery
+
+from s4allcities.domain import US_PER_S, json_schemas
+
+from .auth import requires
+from .services import PictureServices
+
+__all__ = ("views_router",)
+
+MAX_MINUTES = 24 * 60
+AnySocket = WebSocket[Any, Any, Any]
+
+
+@get("/site", guards=[requires()])
+async def the_site(services: NamedDependency[PictureServices]) -> Response[bytes]:
+    """Give the site's levels and GeoJSON collections."""
+    return Response(services.site_json, media_type="application/json", headers={"cache-control": "no-cache"})
+
+
+@get("/picture", guards=[requires()])
+async def the_picture(services: NamedDependency[PictureServices]) -> dict[str, Any]:
+    """Give the whole picture as the live socket would, in JSON."""
+    hub = services.hub
+    return {
+        "type": "snapshot",
+        "epoch": hub.epoch,
+        "seq": hub.number,
+        "t_us": services.clock.now_us(),
+        "picture": hub.picture.snapshot(),
+    }
+
+
+@get("/sensors/{sensor:str}/history", guards=[requires()])
+async def sensor_history(
+    sensor: FromPath[str], services: NamedDependency[PictureServices], minutes: FromQuery[int] = 15
+) -> dict[str, list[tuple[int, float]]]:
+    """Give a sensor's readings of the last minutes, by quantity."""
+    now_us = services.clock.now_us()
+    span_us = max(1, min(minutes, MAX_MINUTES)) * 60 * US_PER_S
+    return await services.history(sensor, now_us - span_us, now_us + US_PER_S)
+
+
+@get("/rejected", guards=[requires()])
+async def rejected_input(services: NamedDependency[PictureServices]) -> dict[str, Any]:
+    """Give the newest rejected input with reasons, and how often each reason came up."""
+    picture = services.hub.picture
+    return {"by_reason": picture.rejected_by_reason, "newest": list(picture.rejected)[::-1]}
+
+
+@get("/accounting", guards=[requires()])
+async def accounting(services: NamedDependency[PictureServices]) -> dict[str, Any]:
+    """Say what became of every device message: decided, rejected, expired, in flight; and which stage lags."""
+    return await services.accounting()
+
+
+@get("/schemas", guards=[requires()])
+async def record_schemas() -> dict[str, Any]:
+    """Give the JSON Schema of every record."""
+    return json_schemas()
+
+
+@websocket("/live", guards=[requires()])
+async def live(socket: AnySocket, services: NamedDependency[PictureServices]) -> None:
+    """Stream the picture: a snapshot or what was missed since ``epoch`` and ``after``, then numbered deltas."""
+    await socket.accept()
+    epoch = str(socket.query_params.get("epoch", ""))
+    try:
+        after = int(socket.query_params.get("after", 0))
+    except ValueError:
+        after = 0
+    sender = asyncio.create_task(_send(socket, services, epoch, after))
+    try:
+        while True:
+            await socket.receive_data(mode="text")
+    except WebSocketDisconnect:
+        pass
+    finally:
+        sender.cancel()
+        await asyncio.gather(sender, return_exceptions=True)
+
+
+async def _send(socket: AnySocket, services: PictureServices, epoch: str, after: int) -> None:
+    frames = services.hub.frames(epoch, after, services.clock.now_us)
+    try:
+        async for frame in frames:
+            await socket.send_bytes(frame)
+    finally:
+        await frames.aclose()
+
+
+def views_router() -> Router:
+    """Give the routes under ``/api/v1``."""
+    handlers = [the_site, the_picture, sensor_history, rejected_input, accounting, record_schemas, live]
+    return Router(path="/api/v1", route_handlers=handlers, tags=["picture"])
