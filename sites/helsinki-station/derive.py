@@ -9,6 +9,7 @@ Deterministic: the same extract gives the same files. Needs the extra ``geo`` (o
 
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from math import atan2, cos, radians, sin
 from math import degrees as math_degrees
 from pathlib import Path
@@ -241,7 +242,7 @@ def threshold(place: tuple[float, float], heading: float, width_m: float) -> Lin
 def heading_deg(place: tuple[float, float], room: Polygon) -> float:
     """Direction of the wall nearest to a place: a doorway lies in it."""
     ring = list(room.exterior.coords)
-    walls = [LineString(pair) for pair in zip(ring[:-1], ring[1:], strict=True)]
+    walls = [LineString(pair) for pair in pairwise(ring)]
     wall = min(walls, key=lambda each: (round(each.distance(Point(place)), 2), -each.length))
     (x0, y0), (x1, y1) = wall.coords
     return math_degrees(atan2(y1 - y0, x1 - x0))
@@ -278,6 +279,7 @@ def outdoor_links(streets: list[GeoFeature]) -> list[GeoFeature]:
 
 
 def assembly() -> list[GeoFeature]:
+    """The assembly points."""
     return [
         make("s4a:assembly", slug, Point(place), name={"en": name}, s4a_capacity=capacity, s4a_synthetic=True)
         for slug, name, place, capacity in o.ASSEMBLY
@@ -285,6 +287,7 @@ def assembly() -> list[GeoFeature]:
 
 
 def manifest(source: str) -> dict[str, Any]:
+    """The manifest, with our header."""
     return {
         "version": "1.0.0",
         "created": CREATED,
@@ -304,6 +307,7 @@ def manifest(source: str) -> dict[str, Any]:
 
 
 def device_features(devices: list[sensors.Device]) -> list[GeoFeature]:
+    """Sensors and signs as features."""
     return [
         make(
             "s4a:sensor",

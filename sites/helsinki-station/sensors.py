@@ -130,9 +130,8 @@ def _inner(xy: NDArray[np.float64], zone: Zone) -> NDArray[np.float64]:
 
 
 def _detectors(site: Site) -> list[Device]:
-    made, number = [], 0
-    for zone in _indoor(site):
-        number += 1
+    made: list[Device] = []
+    for number, zone in enumerate(_indoor(site), 1):
         first, count = SMOKE_OF[zone.slug]
         co, heat = FIRST_CO_HEAT.get(zone.slug, (number, number))
         places = _spread(zone, count, MIDDLE_PAIR if zone.slug == "ticket-hall" else ())

@@ -22,8 +22,8 @@ from .walking import (
 
 _STREET_STEP_M = 12.0
 _DOOR_LENGTH_M = 1.0  # the threshold itself
-_JOIN_REACH_M = 9.0  # an opening is linked to points of the room within this, if it sees them
-_JOIN_COUNT = 5
+_JOIN_REACH_M = 11.0  # an opening is linked to points of the room within this, if it sees them
+_JOIN_COUNT = 8
 _SILL_M = 1.6  # an opening's middle may lie this far outside its room (wall thickness)
 _SQUARE_REACH_M = 8.0  # a street node on a square is linked to the square's points within this
 _ASSEMBLY_REACH_M = 30.0

@@ -240,7 +240,6 @@ COLLECTIONS: dict[str, Collection] = {
             feature_type="opening",
             props=OpeningProps,
             shapes=("LineString",),
-            required=True,
         ),
         Collection(file="amenity.geojson", feature_type="amenity", props=PlainProps, shapes=("Point",)),
         Collection(

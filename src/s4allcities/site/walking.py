@@ -75,7 +75,7 @@ def stair_capacity_ps(width_m: float, stair: Stair) -> float:
 
 
 def opening_capacity_ps(opening: Opening) -> float:
-    """People a second through an opening: the measured flow if the site has one, else the smaller of door and flight."""
+    """People a second through an opening: the flow the site states, else the smaller of door and flight."""
     flow: Flow | None = opening.flow
     if flow is not None:
         return flow.value

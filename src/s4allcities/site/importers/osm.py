@@ -26,8 +26,8 @@ OsmKind = Literal[
 ]  # fmt: skip
 
 _CARRIAGEWAYS = frozenset(
-    "motorway trunk primary secondary tertiary unclassified residential service living_street "
-    "motorway_link trunk_link primary_link secondary_link tertiary_link".split()
+    {"motorway", "trunk", "primary", "secondary", "tertiary", "unclassified", "residential", "service"}
+    | {"motorway_link", "trunk_link", "primary_link", "secondary_link", "tertiary_link"}
 )
 _WALKWAYS = frozenset({"footway", "pedestrian", "path", "cycleway", "living_street", "platform", "crossing"})
 _HIGHWAY: dict[str, OsmKind] = {
