@@ -1,0 +1,199 @@
+"""Why an incident is believed: terms that add up, a sentence for people, and the published version."""
+
+from ..domain import Incident, Place, Term
+from .association import incident_position, incident_zones
+from .belief import Belief, sensor_trust
+from .hypotheses import Hypotheses
+from .state import FusionState, IncidentState, Reported, Row
+from .topology import Topology
+
+__all__ = ("affected_zones", "reported", "sentence", "terms", "version_of")
+
+DETECTIONS_SHOWN = 8
+SENSORS_SHOWN = 3
+MINUS = "\u2212"
+
+
+def terms(
+    incident: IncidentState,
+    belief: Belief,
+    state: FusionState,
+    data: Hypotheses,
+    topology: Topology,
+    now_us: int,
+) -> tuple[Term, ...]:
+    """One term for each prior and each group; they add up to z(hypothesis) - z(benign).
+
+    A term's name reads "what: who", so that "what" can stand alone in a short text.
+    """
+    first = belief.first
+    usual = data.hypotheses[data.slugs[first]].prior_name
+    out = [Term(name=name or usual, llr=float(row[first] - row[0])) for name, row in belief.priors]
+    out = out[:1] + [term for term in out[1:] if term.llr]
+    groups = []
+    for index, group in enumerate(belief.groups):
+        rows = [row for _, row in sorted(incident.rows.items()) if row.group == group]
+        nats = float(belief.evidence[index, first] - belief.evidence[index, 0])
+        groups.append(_group_term(group, nats, rows, state, data, topology, now_us))
+    return (*out, *sorted(groups, key=lambda term: (-abs(term.llr), term.group)))
+
+
+def _group_term(
+    group: str,
+    nats: float,
+    rows: list[Row],
+    state: FusionState,
+    data: Hypotheses,
+    topology: Topology,
+    now_us: int,
+) -> Term:
+    pieces = sorted((piece.t_us, piece.id) for row in rows for piece in row.pieces)
+    sensors = tuple(dict.fromkeys(row.sensor for row in rows))
+    return Term(
+        name=_term_name(rows, sensors, state, data, topology, now_us),
+        llr=nats,
+        detections=tuple(id_ for _, id_ in pieces[-DETECTIONS_SHOWN:]),
+        group=group,
+        sensors=sensors,
+    )
+
+
+def _term_name(
+    rows: list[Row],
+    sensors: tuple[str, ...],
+    state: FusionState,
+    data: Hypotheses,
+    topology: Topology,
+    now_us: int,
+) -> str:
+    early = sorted(rows, key=lambda row: (row.t_first_us, row.kind))
+    labels = list(dict.fromkeys(data.kinds[row.kind].label for row in early))
+    what = _and([labels[0], *(_lower(label) for label in labels[1:])])
+    who = [topology.sensor_name(sensor) for sensor in sensors[:SENSORS_SHOWN]]
+    more = f" and {len(sensors) - SENSORS_SHOWN} more" if len(sensors) > SENSORS_SHOWN else ""
+    doubts = []
+    for sensor in sensors:
+        trust, why = sensor_trust(state, data, sensor, now_us)
+        if trust < 1:
+            doubts.append(f"{topology.sensor_name(sensor)} counts {trust:.0%}: {why}".replace("%", " %"))
+    doubt = f" ({'; '.join(doubts)})" if doubts else ""
+    return f"{what}: {', '.join(who)}{more}{doubt}"
+
+
+def affected_zones(incident: IncidentState, belief: Belief, data: Hypotheses) -> tuple[str, ...]:
+    """The zones in which a group speaks for the leading hypothesis, the earliest first; all if none does."""
+    pro = belief.supporting(data.life_cycle.group_nats)
+    rows = [row for row in incident.rows.values() if row.group in pro]
+    rows.sort(key=lambda row: (row.t_first_us, row.key))
+    return tuple(dict.fromkeys(zone for row in rows for zone in row.zones)) or incident_zones(incident)
+
+
+def sentence(
+    incident: IncidentState, belief: Belief, zones: tuple[str, ...], data: Hypotheses, topology: Topology
+) -> str:
+    """What is believed, where, how sure and from what, in plain words."""
+    slug = data.slugs[belief.first]
+    what = data.hypotheses[slug].label
+    share = _percent(float(belief.p[belief.first]))
+    causes = _and(_causes(incident, belief, data)) or "nothing that still counts"
+    where = _where(incident, slug, zones, data, topology)
+    if incident.status == "confirmed":
+        return f"{what}{where}: {share} sure, from {causes}."
+    if incident.status == "closed":
+        return f"Closed: {_lower(what)}{where}."
+    return f"Not confirmed: {_lower(what)}{where}, {share} likely, from {causes}."
+
+
+def _causes(incident: IncidentState, belief: Belief, data: Hypotheses) -> list[str]:
+    """Labels of what speaks for the leading hypothesis, the earliest first."""
+    pro = belief.supporting(data.life_cycle.fade_nats)
+    rows = [row for row in incident.rows.values() if row.group in pro]
+    rows.sort(key=lambda row: (row.t_first_us, row.kind))
+    return list(dict.fromkeys(_lower(data.kinds[row.kind].label) for row in rows))[:4]
+
+
+def _where(
+    incident: IncidentState, slug: str, zones: tuple[str, ...], data: Hypotheses, topology: Topology
+) -> str:
+    if data.hypotheses[slug].domain == "cyber":
+        entities = {entity for row in incident.rows.values() for entity in row.entities}
+        exits = sorted(entities & set(topology.exits))
+        if exits:
+            return f" at {topology.exit_name(exits[0])}"
+    if not zones:
+        return ""
+    level = topology.zones[zones[0]].level if zones[0] in topology.zones else 0
+    storey = f", level {str(level).replace('-', MINUS)}" if zones[0] in topology.zones else ""
+    more = f" and {len(zones) - 1} more" if len(zones) > 1 else ""
+    return f" in {topology.zone_name(zones[0])}{more}{storey}"
+
+
+def reported(incident: IncidentState, belief: Belief, data: Hypotheses) -> Reported:
+    """The material part of what a version would say now."""
+    return Reported(
+        status=incident.status,
+        hypothesis=data.slugs[belief.first],
+        probability=float(belief.p[belief.first]),
+        zones=frozenset(affected_zones(incident, belief, data)),
+        groups=belief.supporting(data.life_cycle.group_nats),
+        links=frozenset(incident.links),
+    )
+
+
+def version_of(
+    incident: IncidentState,
+    belief: Belief,
+    state: FusionState,
+    data: Hypotheses,
+    topology: Topology,
+    now_us: int,
+) -> Incident:
+    """Write the next version of an incident; the caller has raised its version number."""
+    zones = affected_zones(incident, belief, data)
+    entities = sorted({entity for row in incident.rows.values() for entity in row.entities})
+    return Incident(
+        id=incident.id,
+        t_us=now_us,
+        version=incident.version,
+        status=incident.status,
+        hypothesis=data.slugs[belief.first],
+        probability=float(belief.p[belief.first]),
+        hypotheses={slug: float(p) for slug, p in zip(data.slugs, belief.p, strict=True)},
+        zones=zones,
+        place=_place(incident, zones, topology),
+        t_first_evidence_us=incident.t_first_us,
+        t_opened_us=incident.t_opened_us,
+        entities=tuple(entities),
+        terms=terms(incident, belief, state, data, topology, now_us),
+        links=tuple(incident.links[key] for key in sorted(incident.links)),
+        text=sentence(incident, belief, zones, data, topology),
+        decisive=incident.decisive,
+        provenance=(incident.decisive,) if incident.decisive else (),
+    )
+
+
+def _place(incident: IncidentState, zones: tuple[str, ...], topology: Topology) -> Place:
+    zone = zones[0] if zones else None
+    known = topology.zones.get(zone) if zone else None
+    level = known.level if known else None
+    position = incident_position(incident)
+    if position is not None:
+        x_m, y_m, sigma_m = position
+        return Place(x_m=x_m, y_m=y_m, level=level, sigma_m=sigma_m, zone=zone)
+    if known is not None:
+        return Place(x_m=known.x_m, y_m=known.y_m, level=level, zone=zone)
+    return Place(zone=zone)
+
+
+def _percent(p: float) -> str:
+    """Whole per cent for people; never 0 or 100, which nobody can know."""
+    return f"{min(max(round(100 * p), 1), 99)} %"
+
+
+def _and(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
+
+
+def _lower(label: str) -> str:
+    """Start with a small letter inside a sentence, except abbreviations (CO)."""
+    return label if label[:2].isupper() else label[:1].lower() + label[1:]

@@ -1,0 +1,220 @@
+"""What fusion knows: hypotheses, kinds of detection and their likelihood ratios, read from a versioned data file."""
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from ..domain import BENIGN
+
+__all__ = (
+    "Association",
+    "Closure",
+    "ContextRule",
+    "Doubt",
+    "Hypotheses",
+    "HypothesesError",
+    "Hypothesis",
+    "Kind",
+    "LifeCycle",
+    "Limits",
+    "LinkRules",
+    "load_hypotheses",
+)
+
+Domain = Literal["physical", "cyber"]
+F8 = NDArray[np.float64]
+
+
+class HypothesesError(ValueError):
+    """The data file cannot be used: the message names the file, the place in it and what is allowed."""
+
+
+class Hypothesis(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may be going on. ``prior`` is its log-odds against benign; see ``spreads`` in the data file."""
+
+    label: str
+    domain: Domain
+    prior: float
+    prior_name: str
+    spreads: bool = False
+
+
+class Kind(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A kind of detection; ``llr`` in nats by hypothesis, ``tau_s`` its decay time, ``sigma_m`` its place error.
+
+    ``opens`` says whether one may start an incident; ``speed_mps`` how fast the thing seen may move (0 = walking).
+    """
+
+    label: str
+    domain: Domain
+    llr: dict[str, float]
+    tau_s: float
+    reliability: float = 1.0
+    sigma_m: float = 30.0
+    place: Literal["zone", "point"] = "zone"
+    common_cause: bool = False
+    opens: bool = True
+    speed_mps: float = 0.0
+
+
+class Doubt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something said against a sensor: its evidence counts ``weight`` (0..1) while that holds."""
+
+    label: str
+    weight: float
+    hold_s: float
+
+
+class ContextRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A context attribute that shifts log-odds, and which incidents it applies to."""
+
+    match: Literal["entity", "zone", "any"]
+    name: str
+    llr: dict[str, float]
+
+
+class LifeCycle(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Thresholds of the life cycle of incidents."""
+
+    confirm: float
+    confirm_groups: int
+    close: float
+    group_nats: float
+    fade_nats: float
+    change: float
+    closed_kept_s: float
+
+
+class Association(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Log-likelihoods and gates that decide to which incident a detection belongs."""
+
+    new_incident: float
+    same_entity: float
+    neighbour_zone: float
+    walking_mps: float
+    gate: float
+    quiet_taus: float
+
+
+class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Upper bounds of the state; what is dropped beyond them is counted."""
+
+    incidents: int
+    rows: int
+    pieces: int
+    seen: int
+    facts: int
+    closures: int
+
+
+class Closure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long and how much an operator's closing speaks against the same hypothesis in the same zones."""
+
+    llr: float
+    tau_s: float
+
+
+class LinkRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Strength of a tie between two incidents in nats by relation; minus time apart over ``tau_s``."""
+
+    same_zone: float
+    exit_serves_zone: float
+    neighbour_zone: float
+    same_entity: float
+    same_site: float
+    both_domains: float
+    tau_s: float
+    least: float
+
+
+class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    version: str
+    unrelated: float
+    alpha: float
+    life_cycle: LifeCycle
+    association: Association
+    limits: Limits
+    hypotheses: dict[str, Hypothesis]
+    kinds: dict[str, Kind]
+    doubts: dict[str, Doubt]
+    context: dict[str, ContextRule]
+    closure: Closure
+    links: LinkRules
+
+
+class Hypotheses:
+    """The data file, ready for use: benign is hypothesis 0.
+
+    ``llr`` (K, H) holds nats by kind and hypothesis, ``priors`` (H,) log-odds against benign, ``share`` (H,) the
+    probabilities of the hypotheses given that something is going on (0 for benign).
+    """
+
+    def __init__(self, content: _File) -> None:
+        self.version = content.version
+        self.alpha = content.alpha
+        self.life_cycle = content.life_cycle
+        self.association = content.association
+        self.limits = content.limits
+        self.hypotheses = content.hypotheses
+        self.kinds = content.kinds
+        self.doubts = content.doubts
+        self.context = content.context
+        self.closure = content.closure
+        self.links = content.links
+        self.slugs: tuple[str, ...] = tuple(content.hypotheses)
+        self.index = {slug: position for position, slug in enumerate(self.slugs)}
+        self.kind_index = {slug: position for position, slug in enumerate(content.kinds)}
+        self.priors: F8 = np.array([each.prior for each in content.hypotheses.values()])
+        self.llr: F8 = np.vstack([self.row(kind.llr, content.unrelated) for kind in content.kinds.values()])
+        weights = np.exp(self.priors)
+        weights[0] = 0.0
+        self.share: F8 = weights / weights.sum()
+
+    def row(self, by_slug: dict[str, float], default: float) -> F8:
+        """Lay nats by slug out as an (H,) array; benign is the reference and stays 0 unless named."""
+        out = np.full(len(self.slugs), default)
+        out[0] = 0.0
+        for slug, nats in by_slug.items():
+            out[self.index[slug]] = nats
+        return out
+
+
+def load_hypotheses(path: Path | None = None) -> Hypotheses:
+    """Read a data file, by default the one that comes with the package.
+
+    :raises HypothesesError: not readable, a wrong field or an unknown slug; the message says where, and what is
+        allowed.
+    """
+    source = path if path is not None else files(__package__) / "hypotheses.toml"
+    try:
+        content = msgspec.convert(tomllib.loads(source.read_text(encoding="utf-8")), _File)
+    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise HypothesesError(f"{source.name}: {error}") from error
+    _check(content, source.name)
+    return Hypotheses(content)
+
+
+def _check(content: _File, name: str) -> None:
+    slugs = list(content.hypotheses)
+    if not slugs or slugs[0] != BENIGN:
+        raise HypothesesError(f"{name}: the first hypothesis must be {BENIGN!r}, found {slugs[:1]}")
+    rows = {f"kinds.{slug}": kind.llr for slug, kind in content.kinds.items()}
+    rows |= {f"context.{slug}": rule.llr for slug, rule in content.context.items()}
+    for where, row in rows.items():
+        unknown = sorted(set(row) - set(slugs))
+        if unknown:
+            raise HypothesesError(f"{name}: {where}.llr names {unknown}; allowed: {', '.join(slugs)}")
+    for slug, kind in content.kinds.items():
+        if not (kind.tau_s > 0 and kind.sigma_m > 0 and 0 <= kind.reliability <= 1):
+            raise HypothesesError(
+                f"{name}: kinds.{slug}: tau_s and sigma_m must be above 0, reliability 0..1;"
+                f" found {kind.tau_s}, {kind.sigma_m}, {kind.reliability}"
+            )
+    if not 0 <= content.alpha <= 1:
+        raise HypothesesError(f"{name}: alpha is {content.alpha}; allowed is 0..1")
