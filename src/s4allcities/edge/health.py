@@ -118,7 +118,7 @@ class HealthMonitor:
 
     def snapshot(self) -> bytes:
         """Freeze what was learned."""
-        return msgspec.msgpack.encode(self._sensors)
+        return msgspec.msgpack.encode(self._sensors, enc_hook=list)
 
     def restore(self, data: bytes) -> None:
         """Thaw what `snapshot` gave; sensors keep their state, so that a restart announces nothing anew.

@@ -1,0 +1,3 @@
+"""Actuators: devices that are told something and answer."""
+
+from .signs import SignActuator as SignActuator
