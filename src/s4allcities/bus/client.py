@@ -1,7 +1,7 @@
 """The bus as the rooms see it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -16,7 +16,7 @@ from .envelope import Envelope, by_kind, encode_events
 from .errors import BusError, BusRefused, BusTimeout
 from .follow import Follower
 from .link import Link, Outgoing, open_link, unique
-from .messages import Message, RawDelivery, StreamState
+from .messages import Message, StreamState
 from .raw import RawReader
 from .streams import StreamLimits, stream_configs
 from .subjects import batch_subject, command_subject, event_subject, full, raw_subject, valid_token
@@ -171,7 +171,7 @@ class Bus:
         """
         return Follower(self._link, stream, [full(self.site, suffix) for suffix in filters], after=after)
 
-    def raw(self) -> AsyncIterator[RawDelivery]:
+    def raw(self) -> RawReader:
         """Iterate over the devices' messages in order; see `RawReader`."""
         return RawReader(self._link, self.site, self.clock, self._reject_raw)
 

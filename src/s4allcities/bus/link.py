@@ -136,6 +136,8 @@ class Link:
         wait_s = _RETRY_S
         while (left_s := deadline - loop.time()) > 0:
             await asyncio.sleep(min(wait_s, left_s))
+            if loop.time() >= deadline:
+                break
             wait_s = min(2 * wait_s, _RETRY_MAX_S)
             (result,) = await self._attempt((message,), deadline)
             if isinstance(result, Ack):

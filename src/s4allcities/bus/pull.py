@@ -31,7 +31,7 @@ _SILENCE_S = 12.0
 _RETRY_S = 0.05
 _RETRY_MAX_S = 1.0
 _NS = 1_000_000_000
-_CONSUMER_GONE_TRIES = 8
+_CONSUMER_GONE_TRIES = 5
 
 
 class Delivered(Struct, frozen=True):

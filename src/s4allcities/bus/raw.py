@@ -55,7 +55,8 @@ class RawReader(AsyncIterator[RawDelivery]):
 
     There is one reader: a second one takes the place of the first. A message that was given and not yet acknowledged is
     not given again by the same reader, whatever happens to the connection; a new reader starts with it. A message on a
-    subject that no device should use is published as rejected and removed.
+    subject that no device should use is published as rejected and removed. ``expired`` counts the messages that came
+    after the start and left the stream unread, by age or size (exact where the server serves one site).
     """
 
     def __init__(
@@ -67,6 +68,9 @@ class RawReader(AsyncIterator[RawDelivery]):
         self._reject = reject
         self._open: dict[int, _Ack] = {}
         self._last = 0
+        self._known_last = -1
+        self.given = 0
+        self.expired = 0
         self._reader = PullReader(link, RAW, self._make_consumer, read_ahead=_READ_AHEAD)
 
     def __aiter__(self) -> "RawReader":
@@ -78,6 +82,7 @@ class RawReader(AsyncIterator[RawDelivery]):
             if delivered.sequence <= self._last:
                 await self._again(delivered)
             else:
+                self._count_expired(delivered.sequence)
                 self._last = delivered.sequence
                 given = await self._give(delivered)
                 if given is not None:
@@ -91,6 +96,11 @@ class RawReader(AsyncIterator[RawDelivery]):
         """Remove a message from the stream; a lost acknowledgement is sent again after the reconnect."""
         if self._open.pop(ack.sequence, None) is not None:
             await self._send_ack(ack.reply)
+
+    def _count_expired(self, sequence: int) -> None:
+        """Behind what was there at the start, a gap is what left the stream before it was read."""
+        if sequence > self._known_last:
+            self.expired += sequence - max(self._last, self._known_last) - 1
 
     async def _send_ack(self, reply: str) -> None:
         if not self._link.connected.is_set():
@@ -124,6 +134,7 @@ class RawReader(AsyncIterator[RawDelivery]):
             t_received_us=t_received_us,
             sequence=delivered.sequence,
         )
+        self.given += 1
         return RawDelivery(raw, ack)
 
     async def _refuse(self, delivered: Delivered, t_us: int, reason: str) -> None:
@@ -156,5 +167,7 @@ class RawReader(AsyncIterator[RawDelivery]):
             num_replicas=1,
             max_waiting=64,
         )
+        if self._known_last < 0:
+            self._known_last = (await streams.stream_info(RAW)).state.last_seq
         info = await streams.add_consumer(RAW, config=config)
         return info.name

@@ -19,7 +19,8 @@ class StreamLimits(Struct, frozen=True, kw_only=True):
     """How long and how much the streams keep. Times in seconds, sizes in bytes, -1 = no limit.
 
     ``obs_age_s`` must exceed ``raw_age_s``: the edge looks up in OBS which device messages it has already packed.
-    ``raw_bytes`` refuses new device messages when full (they stay at the device); OBS drops its oldest.
+    A full RAW or OBS drops its oldest: the broker has already told a device "received" when it stores a message, so
+    refusing a new one would lose it without a trace, while what expires leaves a gap that `RawReader.expired` counts.
     ``duplicate_window_s`` is how long the server recognises a message published twice.
     """
 
@@ -54,7 +55,7 @@ def stream_configs(limits: StreamLimits) -> tuple[StreamConfig, ...]:
         name=RAW,
         subjects=["s4.*.raw.>"],
         retention=RetentionPolicy.WORK_QUEUE,
-        discard=DiscardPolicy.NEW,
+        discard=DiscardPolicy.OLD,
         max_age=limits.raw_age_s,
         max_bytes=limits.raw_bytes,
         **common,  # type: ignore[arg-type]
