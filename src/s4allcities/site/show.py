@@ -108,8 +108,8 @@ def show_site(site: Site) -> str:
     found = summarise(site)
     lines = [
         f"{found.name} ({found.slug}), anchor {found.anchor[0]}, {found.anchor[1]}",
-        f"levels {', '.join(map(str, found.levels))}; {found.streets} streets; walking graph "
-        + f"{found.graph_nodes} nodes, {found.graph_arcs} arcs",
+        f"levels {', '.join(map(str, found.levels))}; {found.streets} streets",
+        f"walking graph: {found.graph_nodes} nodes, {found.graph_arcs} arcs",
         "",
         f"{'zone':<20}{'level':>6}{'m2':>7}{'people':>8}{'doors':>7}  sensors",
     ]

@@ -177,7 +177,8 @@ def read_osm(path: str | Path, bbox: BBox | None = None) -> OsmMap:
 
 def _source(file: Path) -> Any:
     """The file itself, or its text with the XML encoding repaired: some tools write 'utf8' for 'UTF-8'."""
-    head = file.open("rb").read(200)
+    with file.open("rb") as stream:
+        head = stream.read(200)
     if not head.lstrip().startswith(b"<?xml") or not re.search(
         rb"encoding=['\"]utf8['\"]", head, re.IGNORECASE
     ):

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from zlib import crc32
 
 import shapely
 from shapely.geometry import LineString, MultiLineString, Polygon
@@ -38,18 +39,26 @@ DEFAULT_WIDTH_M: dict[str, float] = {
 }
 """Metres, by the value of ``highway``; a crossing is named by ``footway=crossing``."""
 
+_GREEK = (
+    "α a β v γ g δ d ε e ζ z η i θ th ι i κ k λ l μ m ν n ξ x ο o π p ρ r σ s ς s τ t υ y φ f χ ch ψ ps ω o"
+)
+_LATIN = "ß ss ø o æ ae œ oe ł l đ d ð d þ th"
+_SPELT = {ord(pair[0]): pair[1] for pair in re.findall(r"(\S) (\S+)", f"{_GREEK} {_LATIN}")}
 _BESIDE_M = 7.0
 """A pavement follows a carriageway if it lies within this of its edge."""
 
 
 def slugify(name: str) -> str:
-    """Make a slug of a name: ASCII letters, digits and single hyphens.
+    """Make a slug of a name: ASCII letters, digits and single hyphens. Greek is spelt in Latin letters; a name
+    of which nothing is left gets a number that follows from it.
 
-    >>> slugify("Töölönlahdenkatu 3 B")
-    'toolonlahdenkatu-3-b'
+    >>> slugify("Töölönlahdenkatu 3 B"), slugify("Große Straße"), slugify("Οδός Ασκληπιού")
+    ('toolonlahdenkatu-3-b', 'grosse-strasse', 'odos-asklipioy')
     """
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "unnamed"
+    bare = unicodedata.normalize("NFKD", name.lower().translate(_SPELT))
+    plain = "".join(each for each in bare if not unicodedata.combining(each)).translate(_SPELT)
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:56].strip("-")
+    return slug or f"name-{crc32(name.encode()):08x}"
 
 
 def width_of(tags: Mapping[str, str]) -> float:

@@ -1,0 +1,48 @@
+"""`s4 site`: exit codes, the JSON document, one clear line for bad input."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from s4allcities.cli.site import app
+
+HELSINKI = Path(__file__).parents[3] / "sites" / "helsinki-station"
+
+
+def run(*words: str) -> int:
+    code = app([*words], exit_on_error=False, print_error=False, result_action="return_value")
+    assert isinstance(code, int)
+    return code
+
+
+def test_validate(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("validate", str(HELSINKI), "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["valid"], document["problems"]) == (True, [])
+
+
+def test_validate_a_bad_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("validate", str(tmp_path)) == 2
+    assert "manifest.json: the file is missing; every site has one" in capsys.readouterr().out
+
+
+def test_show(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("show", str(HELSINKI), "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert {"ticket-hall", "main-hall"} <= {zone["slug"] for zone in document["zones"]}
+    assert run("show", str(HELSINKI)) == 0
+    assert "OpenStreetMap contributors" in capsys.readouterr().out
+
+
+def test_show_a_bad_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("show", str(tmp_path / "nowhere")) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert "no such folder" in err
+
+
+@pytest.mark.parametrize("box", ["1,2,3", "a,b,c,d"])
+def test_import_with_a_bad_box(tmp_path: Path, capsys: pytest.CaptureFixture[str], box: str) -> None:
+    assert run("import-osm", str(tmp_path / "x.osm"), str(tmp_path / "new"), "--bbox", box) == 2
+    assert "allowed are four numbers, west,south,east,north" in capsys.readouterr().err

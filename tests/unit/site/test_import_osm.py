@@ -1,0 +1,152 @@
+"""The OpenStreetMap importer, on a tiny map written here and on a real extract if one lies beside the checkout."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from s4allcities.site import ImporterUnavailable, SiteError, load_site
+
+from .conftest import HELSINKI, ROOT
+
+EXTRACT = ROOT.parent / "shared" / "data" / "maps" / "Helsinki.osm.pbf"
+MUNICH = ROOT.parent / "shared" / "data" / "maps" / "munich_muenchner_freiheit" / "mf_base.osm"
+
+TINY = """<?xml version='1.0' encoding='{encoding}'?>
+<osm version="0.6">
+  <node id="1" lat="50.0000" lon="10.0000"/><node id="2" lat="50.0000" lon="10.0010"/>
+  <node id="3" lat="50.0005" lon="10.0010"/><node id="4" lat="50.0005" lon="10.0000"/>
+  <node id="5" lat="50.0000" lon="10.0020"/><node id="6" lat="49.9990" lon="10.0000"/>
+  <node id="7" lat="50.0002" lon="10.0000"><tag k="railway" v="subway_entrance"/><tag k="ref" v="A"/>
+    <tag k="wheelchair" v="yes"/></node>
+  <node id="8" lat="50.0003" lon="10.0004"/><node id="9" lat="50.0003" lon="10.0006"/>
+  <way id="10"><nd ref="1"/><nd ref="2"/><nd ref="3"/><nd ref="4"/><nd ref="1"/>
+    <tag k="highway" v="pedestrian"/><tag k="area" v="yes"/><tag k="name" v="Kornmärkt"/></way>
+  <way id="11"><nd ref="1"/><nd ref="5"/><tag k="highway" v="footway"/><tag k="width" v="2,5"/></way>
+  <way id="12"><nd ref="6"/><nd ref="1"/><nd ref="4"/><tag k="highway" v="primary"/><tag k="lanes" v="4"/>
+    <tag k="name" v="Große Straße"/></way>
+  <way id="13"><nd ref="8"/><nd ref="9"/><tag k="highway" v="steps"/><tag k="layer" v="-1"/></way>
+  <way id="14"><nd ref="1"/><nd ref="999"/><tag k="highway" v="footway"/></way>
+  <way id="15"><nd ref="8"/><nd ref="9"/><tag k="note" v="of no use"/></way>
+  <relation id="20"><member type="way" ref="10" role="outer"/><member type="way" ref="404" role="outer"/>
+    <tag k="type" v="multipolygon"/><tag k="building" v="yes"/></relation>
+</osm>
+"""
+
+
+@pytest.fixture
+def tiny_osm(tmp_path: Path) -> Path:
+    pytest.importorskip("osmium", reason="reading OpenStreetMap files needs the extra geo")
+    file = tmp_path / "tiny.osm"
+    file.write_text(TINY.format(encoding="UTF-8"), encoding="utf-8")
+    return file
+
+
+def test_reading_keeps_what_is_good(tiny_osm: Path) -> None:
+    from s4allcities.site.importers.osm import level_of, read_osm
+
+    osm = read_osm(tiny_osm)
+    (entrance,) = osm.points
+    assert (entrance.kind, entrance.tags["ref"], entrance.tags["wheelchair"]) == (
+        "subway_entrance",
+        "A",
+        "yes",
+    )
+    assert {way.id: way.kind for way in osm.ways} == {
+        10: "square",
+        11: "footway",
+        12: "carriageway",
+        13: "steps",
+    }
+    assert level_of(osm.way(13).tags) == -1
+    assert {area.kind for area in osm.areas} == {"square", "building"}
+    assert osm.dropped == 1  # way 14 has one node left
+
+
+def test_reading_repairs_a_wrong_encoding_name(tiny_osm: Path) -> None:
+    from s4allcities.site.importers.osm import read_osm
+
+    tiny_osm.write_text(TINY.format(encoding="utf8"), encoding="utf-8")
+    assert read_osm(tiny_osm).way(12).tags["name"] == "Große Straße"
+
+
+def test_a_draft_site(tiny_osm: Path, tmp_path: Path) -> None:
+    from s4allcities.site.importers.draft import import_osm
+
+    draft = import_osm(tiny_osm, tmp_path / "town", "town")
+    assert (draft.problems, draft.dropped) == ((), 1)
+    site = load_site(tmp_path / "town")
+    assert [zone.slug for zone in site.zones] == ["square-kornmarkt"]
+    assert [point.slug for point in site.assembly] == ["assembly-kornmarkt"]
+    road = site.street("grosse-strasse")
+    assert (road.carriageway, road.walkable, road.width_m) == (True, False, 13.0)
+    path = site.street("walk-11")
+    assert (path.walkable, path.width_m) == (True, 2.5)
+
+
+def test_a_draft_never_overwrites_a_site(tiny_osm: Path, tiny_site: Path) -> None:
+    from s4allcities.site.importers.draft import import_osm
+
+    with pytest.raises(SiteError, match="there is a site already"):
+        import_osm(tiny_osm, tiny_site, "tiny")
+
+
+@pytest.mark.parametrize("text", ["", "<osm", "not a map"])
+def test_files_that_are_no_maps(tmp_path: Path, text: str) -> None:
+    pytest.importorskip("osmium", reason="reading OpenStreetMap files needs the extra geo")
+    from s4allcities.site.importers.osm import read_osm
+
+    file = tmp_path / "bad.osm"
+    file.write_text(text)
+    with pytest.raises(SiteError, match="not readable as OpenStreetMap data"):
+        read_osm(file)
+
+
+def test_a_missing_file_says_what_is_allowed(tmp_path: Path) -> None:
+    from s4allcities.site.importers.osm import read_osm
+
+    with pytest.raises(SiteError, match=r"no such file; allowed are \.osm\.pbf"):
+        read_osm(tmp_path / "none.osm.pbf")
+
+
+def test_without_osmium_one_line_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from s4allcities.site.importers.osm import read_osm
+
+    monkeypatch.setitem(sys.modules, "osmium", None)
+    (tmp_path / "any.osm").write_text("<osm/>")
+    with pytest.raises(ImporterUnavailable, match=r"pip install 's4allcities\[geo\]'"):
+        read_osm(tmp_path / "any.osm")
+
+
+@pytest.mark.skipif(not EXTRACT.is_file(), reason="no Helsinki extract beside the checkout")
+def test_the_demo_site_is_what_its_command_makes(tmp_path: Path) -> None:
+    pytest.importorskip("osmium", reason="deriving the demo site needs the extra geo")
+    command = [sys.executable, str(HELSINKI / "derive.py"), str(EXTRACT), str(tmp_path)]
+    subprocess.run(command, check=True, timeout=50)
+    made = sorted(file.name for file in tmp_path.iterdir())
+    assert made == sorted(file.name for file in HELSINKI.iterdir() if file.suffix in (".geojson", ".json"))
+    for name in made:
+        assert (tmp_path / name).read_bytes() == (HELSINKI / name).read_bytes(), name
+
+
+@pytest.mark.skipif(not MUNICH.is_file(), reason="no Munich map beside the checkout")
+def test_a_map_of_another_city(tmp_path: Path) -> None:
+    pytest.importorskip("osmium", reason="reading OpenStreetMap files needs the extra geo")
+    from s4allcities.site.importers.draft import import_osm
+
+    draft = import_osm(MUNICH, tmp_path / "munich", "munich")
+    assert draft.counts["s4a:street"] > 100
+    assert [str(problem) for problem in draft.problems] == [
+        "assembly.geojson: the file is missing; every site has one"
+    ]
+
+
+def test_slugs_of_any_script_are_slugs() -> None:
+    from s4allcities.site.importers.streets import slugify
+
+    assert slugify("Ακαδημίας 12") == "akadimias-12"
+    assert slugify("Náměstí Republiky") == "namesti-republiky"
+    assert slugify("Площадь Ленина") != slugify("улица Ленина")
+    assert slugify("Площадь Ленина").startswith("name-")
+    assert slugify("") == slugify("")
