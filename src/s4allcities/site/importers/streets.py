@@ -40,7 +40,7 @@ DEFAULT_WIDTH_M: dict[str, float] = {
 """Metres, by the value of ``highway``; a crossing is named by ``footway=crossing``."""
 
 _GREEK = (
-    "α a β v γ g δ d ε e ζ z η i θ th ι i κ k λ l μ m ν n ξ x ο o π p ρ r σ s ς s τ t υ y φ f χ ch ψ ps ω o"
+    "α a β v γ g δ d ε e ζ z η i θ th ι i κ k λ l μ m ν n ξ x ο o π p ρ r σ s ς s τ t υ y φ f χ ch ψ ps ω o"  # noqa: RUF001
 )
 _LATIN = "ß ss ø o æ ae œ oe ł l đ d ð d þ th"
 _SPELT = {ord(pair[0]): pair[1] for pair in re.findall(r"(\S) (\S+)", f"{_GREEK} {_LATIN}")}
