@@ -111,11 +111,11 @@ async def test_what_is_not_allowed_is_said_clearly(users: Users) -> None:
 
 
 @pytest.mark.parametrize(
-    "password", ["aaaaaaaaaaaaaaaa", "password1234", "Aino12345678Aino"[:12] + "Aino", "x" * 300]
+    "password", ["aaaaaaaaaaaaaaaa", "password1234", "AinoAinoAino12", "x" * 300, "short"]
 )
 async def test_weak_passwords_are_refused(password: str) -> None:
-    assert weakness(password, "Aino") or password.startswith("Aino1")
-    assert weakness(GOOD) == ""
+    assert weakness(password, "Aino")
+    assert weakness(GOOD, "Aino") == ""
 
 
 async def test_sessions_end_when_idle_and_in_any_case(
