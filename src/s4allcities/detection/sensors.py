@@ -1,5 +1,6 @@
 """What detectors know of the sensors of a site: where one stands and what its readings speak about."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -48,8 +49,17 @@ def zone_of(sensors: Sensors, sensor: str, zone: str = "") -> str:
     return (spec.zone if spec is not None else "") or zone
 
 
+_SHORT = re.compile(r"[A-Za-z-]+-\d+")
+
+
 def name_of(sensors: Sensors, sensor: str) -> str:
-    """Give the name that people read."""
+    """Give the name that people read: the label on the device where its slug is one, else what the site calls it.
+
+    >>> name_of({}, "co-31"), name_of({}, "occupancy-main-hall")
+    ('CO-31', 'occupancy-main-hall')
+    """
+    if _SHORT.fullmatch(sensor):
+        return sensor.upper()
     spec = sensors.get(sensor)
     return (spec.name if spec is not None else "") or sensor
 

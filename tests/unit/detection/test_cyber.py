@@ -8,8 +8,15 @@ import pytest
 from tests.unit.detection.feeds import Row, Spec, at, batch_of, feed_of
 
 from s4allcities.checks import check_stage, run_stage
-from s4allcities.detection.cyber import CyberStage, NetworkPolicy, cyber_config, read_network_policy
+from s4allcities.detection.cyber import (
+    CyberStage,
+    NetworkPolicy,
+    cyber_config,
+    load_policy,
+    read_network_policy,
+)
 from s4allcities.domain import Detection, empty_batch, from_rfc3339
+from s4allcities.formats.network import PolicyError
 
 POLICY = read_network_policy("""
 hosts:
@@ -208,3 +215,14 @@ def test_real_scans_from_outside_are_found() -> None:
     found, _ = replay(SHARED / "cyber" / "slips" / "test6-malicious.suricata.json.gz")
     scans = {d.group for d in found if d.kind == "network-scan"}
     assert "193.46.255.92" in scans
+
+
+def test_a_policy_file_names_itself_when_it_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "network.yaml"
+    with pytest.raises(PolicyError, match=r"network.yaml: No such file"):
+        load_policy(path)
+    path.write_text("hosts: 5")
+    with pytest.raises(PolicyError, match=r"network.yaml: network policy: Expected `object`"):
+        load_policy(path)
+    path.write_text("allowed_writers: [10.0.0.1]")
+    assert load_policy(path).allowed_writers == {"10.0.0.1"}

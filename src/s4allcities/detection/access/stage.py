@@ -25,6 +25,7 @@ __all__ = (
 )
 
 _NEVER_US = -(2**62)
+_COUNTERS = ("people", "counter")  # how sites and batches name the family of people counters
 _Positive = Annotated[float, Meta(gt=0)]
 _Share = Annotated[float, Meta(ge=0, le=1)]
 
@@ -103,7 +104,7 @@ def guards_of(sensors: Sensors, exits: Collection[str] = ()) -> tuple[Guard, ...
         (exit_, slug) for slug, spec in sensors.items() if spec.family == "door" for exit_ in covered(slug)
     ]
     counters = {
-        exit_: slug for slug, spec in sensors.items() if spec.family == "people" for exit_ in covered(slug)
+        exit_: slug for slug, spec in sensors.items() if spec.family in _COUNTERS for exit_ in covered(slug)
     }
     return tuple(Guard(exit_, door, counters[exit_]) for exit_, door in doors if exit_ in counters)
 

@@ -189,7 +189,7 @@ class TimeseriesStage:
         unit: str,
     ) -> Detection:
         sensor, quantity, _, zone = key
-        unit = unit or rule.unit
+        unit = rule.unit or unit
         what = quantity if rule is self.config.unknown else rule.group
         measured = "" if rule.unit or rule.said else f" {quantity.replace('_', ' ')}"
         shown = f" {rule.said or unit}" if rule.said or unit else ""

@@ -97,7 +97,7 @@ class ValidityStage(StructSnapshots[ValidityState]):
     def _move(self, watch: Watch, reading: Reading, now_us: int) -> None:
         if watch.count:
             seconds = min(3600.0, (reading.t_us - watch.t_last_us) / US_PER_S)
-            share = max(0.005, 1 / watch.count)
+            share = 1 / watch.count if watch.count <= self.config.warm_up else 0.005
             watch.interval_s += share * (seconds - watch.interval_s)
         if reading.value == watch.value:
             watch.same += 1
