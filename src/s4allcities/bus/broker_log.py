@@ -14,14 +14,17 @@ _KEPT = 200
 _LINE_MAX = 2000
 _READY = "Server is ready"
 _RELOADED = "Reloaded server configuration"
-_USER = re.compile(r'User "([^"]*)"')
+_USER = re.compile(r'User "([^"]+)"')
+_CLIENT_ID = re.compile(r'mid:\d+ - "([^"]*)"')
 _SUBJECT = re.compile(r'Subject "?([^"\s]+)"?')
 _PATTERNS: tuple[tuple[RefusalKind, re.Pattern[str]], ...] = (
     ("publish", re.compile(r"Publish Violation|Permissions Violation for Publish", re.I)),
     ("subscribe", re.compile(r"Subscription Violation|Permissions Violation for Subscription", re.I)),
     (
         "authentication",
-        re.compile(r"authentication error|authorization violation|authentication timeout", re.I),
+        re.compile(
+            r"authentication error|authorization violation|authentication timeout|empty user name", re.I
+        ),
     ),
     (
         "protocol",
@@ -31,10 +34,13 @@ _PATTERNS: tuple[tuple[RefusalKind, re.Pattern[str]], ...] = (
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
-    """One thing the broker did not let pass: what kind, by whom, on which subject, and the log's own words."""
+    """One thing the broker did not let pass: what kind, by whom, on which subject, and the log's own words.
+
+    ``client`` is the user's name where the log gives it, else the MQTT client id, which a device chooses itself.
+    """
 
     kind: RefusalKind
-    user: str
+    client: str
     subject: str
     line: str
 
@@ -73,7 +79,13 @@ def _refusal(line: str) -> Refusal | None:
         return None
     for kind, pattern in _PATTERNS:
         if pattern.search(line):
-            return Refusal(kind=kind, user=_first(_USER, line), subject=_first(_SUBJECT, line), line=line)
+            client = _first(_USER, line) or _first(_CLIENT_ID, line)
+            return Refusal(
+                kind=kind,
+                client=client,
+                subject=_first(_SUBJECT, line),
+                line=line,
+            )
     return None
 
 

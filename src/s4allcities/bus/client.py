@@ -25,6 +25,8 @@ __all__ = ("Bus",)
 
 _API_TRIES = 10
 _API_WAIT_S = 0.1
+_COMMAND_TRIES = 5
+_COMMAND_WAIT_S = 1.0
 _NO_MESSAGE = 10037
 _HEADER_ROOM = 4096
 _DEFAULT_LIMITS = StreamLimits()
@@ -122,13 +124,11 @@ class Bus:
         sequence: int = 0,
         epoch: int = 0,
         ttl_s: int = 0,
-        skip: int = 0,
     ) -> int:
         """Publish the outputs of one step, in order, in messages of one kind each; gives the last one's sequence.
 
         ``sequence`` and ``epoch`` name the input message, so that publishing again after a crash stores nothing twice.
-        Events without an id get one. ``skip`` leaves out that many of the first outputs; ``ttl_s`` lets the messages
-        expire. Gives 0 for no events.
+        Events without an id get one. ``ttl_s`` lets the messages expire. Gives 0 for no events.
 
         :raises EnvelopeError: an event cannot be written.
         :raises BusError: not all stored.
@@ -136,8 +136,6 @@ class Bus:
         named = [self._named(event, stage, partition, sequence, index) for index, event in enumerate(events)]
         messages: list[Outgoing] = []
         for kind, index, run in by_kind(named):
-            if index < skip:
-                continue
             messages += self._enveloped(kind, index, run, (stage, partition, sequence, epoch))
         if not messages:
             return 0
@@ -188,16 +186,22 @@ class Bus:
     async def send_command(self, device: str, data: bytes) -> None:
         """Tell a device something, now: nothing is kept for a device that does not listen.
 
+        When it returns the server has it. After a cut it may be sent twice: commands carry an id.
+
         :raises BusTimeout: no connection to the server.
         """
         subject = command_subject(self.site, device)
-        try:
-            async with asyncio.timeout(5):
-                await self._link.connected.wait()
-                await self._link.client.publish(subject, data)
-                await self._link.client.flush()
-        except (TimeoutError, NatsError, OSError) as error:
-            raise BusTimeout(f"command to {device}: no connection to the server") from error
+        for _ in range(_COMMAND_TRIES):
+            try:
+                async with asyncio.timeout(_COMMAND_WAIT_S):
+                    await self._link.connected.wait()
+                    await self._link.client.publish(subject, data)
+                    await self._link.client.flush()
+            except (TimeoutError, NatsError, OSError) as error:
+                why = error
+            else:
+                return
+        raise BusTimeout(f"command to {device}: no connection to the server") from why
 
     async def last(self, stream: str, subject_suffix: str) -> Message | None:
         """Give the newest message of a subject (wildcards allowed), or None.

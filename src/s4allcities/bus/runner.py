@@ -30,6 +30,7 @@ from .client import Bus
 from .errors import BatchError, BusError, BusTimeout, EnvelopeError
 from .messages import Message
 from .origins import Origins, Watermark
+from .raw import on_clock
 from .streams import EVENTS, OBS
 
 __all__ = ("RunnerStatus", "StageRunner", "input_filters")
@@ -120,6 +121,7 @@ class StageRunner(Generic[S]):
         self._origins = Origins()
         self._published_before = (0, 0)
         self._clean = True
+        self._unsent: tuple[int, list[Event]] | None = None
         self._running = False
         self._resumed = False
         self._executor: ThreadPoolExecutor | None = None
@@ -170,7 +172,8 @@ class StageRunner(Generic[S]):
     async def _take(self, message: Message) -> None:
         """Deal with one message, completely: read it, step, publish, count."""
         self._clean = False
-        self._now_us = max(self._now_us, message.now_us)
+        now_us = message.now_us or on_clock(self._bus.clock, message.t_server_us)
+        self._now_us = max(self._now_us, now_us)
         self._lag = message.pending
         events: list[Event] = []
         try:
@@ -181,9 +184,18 @@ class StageRunner(Generic[S]):
                     self._counters.decided_raw += batch.n_raw
         except Exception as error:  # whatever a stage or a hostile message does, the others go on
             events = [self._set_aside(message, error)]
-        await self._publish(events, message.sequence)
+        self._unsent = (message.sequence, self._stamped(events, message.sequence))
+        await self._finish()
+
+    async def _finish(self) -> None:
+        """Publish what the last step said, and count its input as done."""
+        assert self._unsent is not None
+        sequence, events = self._unsent
+        if events and not self._published_already(sequence):
+            await self._publish(events, sequence)
         self._counters.processed += 1
-        self._sequence = message.sequence
+        self._sequence = sequence
+        self._unsent = None
         self._clean = True
 
     def _read(self, message: Message) -> ObservationBatch | list[Event] | None:
@@ -229,12 +241,15 @@ class StageRunner(Generic[S]):
 
     async def _publish(self, events: Sequence[Event], sequence: int) -> None:
         """Publish until it is stored: a bus that is away is waited for, an output it refuses is set aside."""
-        if not events or self._published_already(sequence):
-            return
-        stamped = [self._stamped(event, sequence, index) for index, event in enumerate(events)]
         while True:
             try:
-                await self._send(stamped, sequence)
+                await self._bus.publish_events(
+                    events,
+                    stage=self._stage.name,
+                    partition=self._partition,
+                    sequence=sequence,
+                    epoch=self._epoch,
+                )
             except BusTimeout as error:
                 log.warning("stage %s waits for the bus: %s", self._stage.name, error)
                 continue
@@ -242,28 +257,25 @@ class StageRunner(Generic[S]):
                 self._counters.errors += 1
                 log.error("stage %s: outputs of %d not taken: %s", self._stage.name, sequence, error)
             else:
-                self._counters.published += len(stamped)
+                self._counters.published += len(events)
             return
-
-    async def _send(self, events: Sequence[Event], sequence: int) -> None:
-        await self._bus.publish_events(
-            events,
-            stage=self._stage.name,
-            partition=self._partition,
-            sequence=sequence,
-            epoch=self._epoch,
-        )
 
     def _published_already(self, sequence: int) -> bool:
         """A replay's outputs that EVENTS already holds completely need not be sent again."""
         epoch, last = self._published_before
         return epoch == self._epoch and sequence < last
 
-    def _stamped(self, event: Event, sequence: int, index: int) -> Event:
-        identity = event.id or derived_ulid(event.t_us, self._stage.name, self._partition, sequence, index)
-        if identity == event.id and event.mode == self._mode:
-            return event
-        return msgspec.structs.replace(event, id=identity, mode=self._mode)
+    def _stamped(self, events: Sequence[Event], sequence: int) -> list[Event]:
+        """Give every event its id, the same in every replay, and the runner's mode."""
+        name, partition = self._stage.name, self._partition
+        return [
+            msgspec.structs.replace(
+                event,
+                id=event.id or derived_ulid(event.t_us, name, partition, sequence, index),
+                mode=self._mode,
+            )
+            for index, event in enumerate(events)
+        ]
 
     async def _resume(self) -> None:
         """Load the snapshot, and find out how far the outputs got before the crash."""
@@ -311,10 +323,12 @@ class StageRunner(Generic[S]):
         self._last_snapshot_us = self._bus.clock.now_us()
 
     async def _stop(self) -> None:
-        """Take a last snapshot, unless we were stopped in the middle of a message: then the one before it rules."""
+        """Finish the message in hand and take a last snapshot; where that fails, the one before it rules."""
         try:
-            if self._clean and self._resumed:
-                with anyio.move_on_after(_FINAL_SAVE_S, shield=True):
+            with anyio.move_on_after(_FINAL_SAVE_S, shield=True):
+                if self._unsent is not None:
+                    await self._finish()
+                if self._clean and self._resumed:
                     await self._save()
         except Exception:
             log.exception("stage %s: last snapshot failed; the one before it rules", self._stage.name)

@@ -142,9 +142,10 @@ def render(
         "max_pending": 64 * _MIB,
         "logtime": False,
         "jetstream": {
-            "store_dir": str((config.data_dir / "jetstream").resolve()),
+            "store_dir": str(config.data_dir.resolve()),
             "sync_interval": "always",
             "max_file_store": config.max_store,
+            "max_memory_store": 256 * _MIB,
         },
         "mqtt": mqtt,
         "authorization": {"users": [_platform(password), *(_device(config.site, one) for one in devices)]},

@@ -30,7 +30,7 @@ class Device:
         self.client.username_pw_set(name, password)
         self.client.on_connect = self._on_connect
         self.client.on_message = lambda _c, _u, message: self.received.append(
-            (message.topic, message.payload)
+            (message.topic, bytes(message.payload))
         )
         self.client.on_subscribe = lambda _c, _u, _mid, codes, _p: self.granted.extend(codes)
         self.client.connect("127.0.0.1", server.mqtt_port, keepalive=10)
@@ -102,7 +102,11 @@ async def test_a_device_can_publish_nothing_but_its_own_raw_topics(server: NatsS
     counts = {name: (await bus.stream_state(name)).messages for name in ("RAW", "OBS", "EVENTS")}
     assert counts == {"RAW": 0, "OBS": 1, "EVENTS": 0}
     refusal = server.log.refusals[0]
-    assert (refusal.kind, refusal.user, refusal.subject) == ("publish", "smoke-01", "s4.hel.raw.env.sign-a")
+    assert (refusal.kind, refusal.client, refusal.subject) == (
+        "publish",
+        "test-smoke-01",
+        "s4.hel.raw.env.sign-a",
+    )
 
 
 async def test_a_device_reads_its_own_commands_and_nothing_else(server: NatsServer, bus: Bus) -> None:

@@ -4,7 +4,7 @@ from s4allcities.bus.broker_log import BrokerLog
 
 
 @pytest.mark.parametrize(
-    ("line", "kind", "user", "subject"),
+    ("line", "kind", "client", "subject"),
     [
         (
             '[7] [ERR] 127.0.0.1:5 - mid:9 - "x" - Publish Violation - User "dev1", Subject "s4.hel.obs.env.0"',
@@ -14,16 +14,18 @@ from s4allcities.bus.broker_log import BrokerLog
             '[7] [ERR] 127.0.0.1:5 - mid:9 - "x" - Subscription Violation - User "dev1", Subject "s4.hel.>", SID 3',
             "subscribe", "dev1", "s4.hel.>",
         ),
+        ('[7] [ERR] ::1:5 - mid:15 - "test-1" - Publish Violation - Subject "a.b"', "publish", "test-1", "a.b"),
+        ('[7] [ERR] 127.0.0.1:5 - mid:5 - "x" - empty user name not allowed', "authentication", "x", ""),
         ('[7] [ERR] 127.0.0.1:5 - mid:9 - authentication error - User "nobody"', "authentication", "nobody", ""),
     ],
 )  # fmt: skip
 def test_what_the_broker_refuses_is_counted_with_who_and_what(
-    line: str, kind: str, user: str, subject: str
+    line: str, kind: str, client: str, subject: str
 ) -> None:
     log = BrokerLog()
     refusal = log.take(line)
     assert refusal is not None
-    assert (refusal.kind, refusal.user, refusal.subject) == (kind, user, subject)
+    assert (refusal.kind, refusal.client, refusal.subject) == (kind, client, subject)
     assert dict(log.refused_by_broker) == {kind: 1}
 
 
