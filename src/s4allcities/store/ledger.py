@@ -4,7 +4,7 @@ How a link of the chain is made is `security`'s matter and is passed in as `Chai
 """
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
@@ -107,14 +107,12 @@ class LedgerStore:
                 yield row
             after = page[-1].sequence
 
-    def rows_now(self) -> list[LedgerRow]:
-        """Give all entries, waiting in this thread; for the verifier."""
-        found: list[LedgerRow] = []
+    def rows_now(self) -> Iterator[LedgerRow]:
+        """Give all entries, waiting in this thread, a page at a time; for the verifier."""
         after = 0
         while page := self._database.read_now(partial(_page, after=after)):
-            found.extend(page)
+            yield from page
             after = page[-1].sequence
-        return found
 
     async def text(self, reference: str) -> str | None:
         """Give the personal text behind a reference, None once erased."""
@@ -161,8 +159,10 @@ def _tail(connection: sqlite3.Connection) -> LedgerTail:
 
 
 def _page(connection: sqlite3.Connection, after: int) -> list[LedgerRow]:
+    """Read entries whatever was done to them, such as text stored where bytes belong."""
     rows = connection.execute(
-        "SELECT sequence, t_us, kind, record, previous, hash FROM ledger WHERE sequence > ? ORDER BY sequence LIMIT ?",
+        "SELECT sequence, CAST(t_us AS INTEGER), CAST(kind AS BLOB), CAST(record AS BLOB), CAST(previous AS BLOB),"
+        " CAST(hash AS BLOB) FROM ledger WHERE sequence > ? ORDER BY sequence LIMIT ?",
         (after, _PAGE),
     )
-    return [LedgerRow(*row) for row in rows]
+    return [LedgerRow(row[0], row[1], row[2].decode(errors="replace"), *row[3:]) for row in rows]

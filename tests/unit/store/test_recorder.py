@@ -99,17 +99,17 @@ async def test_the_ledger_holds_each_statement_once_and_nothing_personal(
     assert not any(b"Aino" in row.record or b"Seen" in row.record for row in rows)
     assert {text for _, _, text in ledger.texts_now()} == {"Aino", "Seen", "Go", "someone else was first"}
     assert (await ledger.tail()).sequence == len(rows)
-    assert ledger.rows_now() == rows
+    assert list(ledger.rows_now()) == rows
 
 
 async def test_erased_texts_leave_the_chain_whole(recorder: EventRecorder, ledger: LedgerStore) -> None:
     await record_story(recorder)
-    before = ledger.rows_now()
+    before = list(ledger.rows_now())
     [reference] = [reference for reference, _, text in ledger.texts_now() if text == "Aino"]
     assert await ledger.text(reference) == "Aino"
     assert await ledger.erase("Aino") == 1
     assert await ledger.text(reference) is None
-    assert ledger.rows_now() == before
+    assert list(ledger.rows_now()) == before
 
 
 async def test_disclosures_enter_the_ledger_too(ledger: LedgerStore) -> None:
