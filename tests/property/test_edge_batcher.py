@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from s4allcities.domain import Observation, Rejected
-from s4allcities.edge.batcher import Entry, Lane, Packet, make_batch
+from s4allcities.edge.batcher import MAX_BATCH_BYTES, Entry, Lane, Packet, make_batch
 from s4allcities.edge.dedup import RawLedger
 
 MAX_ROWS = 10
@@ -24,6 +24,7 @@ def entry(sequence: int, rows: int) -> Entry:
             )
             for i in range(rows)
         ),
+        size_bytes=sequence % 4 * 100_000,
     )
 
 
@@ -58,9 +59,10 @@ def test_any_interleaving_keeps_every_message_once_and_in_order(steps: list[tupl
     while len(lane):
         packets.append(lane.cut())
     assert [e for packet in packets for e in packet.entries] == added
-    assert lane.rows == 0
+    assert lane.rows == lane.size_bytes == 0
     for packet in packets:
         assert len(packet.observations) <= MAX_ROWS
+        assert sum(e.size_bytes for e in packet.entries) <= MAX_BATCH_BYTES
         check_columns(packet)
 
 

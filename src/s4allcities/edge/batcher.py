@@ -12,10 +12,12 @@ from msgspec import Struct
 
 from s4allcities.domain import Observation, ObservationBatch, Payload, Rejected, Series
 
-__all__ = ("MAX_BATCH_ROWS", "MAX_WAIT_S", "Ack", "Entry", "Lane", "Packet", "make_batch")
+__all__ = ("MAX_BATCH_BYTES", "MAX_BATCH_ROWS", "MAX_WAIT_S", "Ack", "Entry", "Lane", "Packet", "make_batch")
 
 MAX_BATCH_ROWS = 500
 MAX_WAIT_S = 0.020
+MAX_BATCH_BYTES = 512 * 1024
+"""Length of a batch's messages as they came: long payloads end it early. A server takes 1 MiB by default."""
 
 Ack = Callable[[], Awaitable[object]]
 
@@ -23,8 +25,8 @@ Ack = Callable[[], Awaitable[object]]
 class Entry(Struct, frozen=True):
     """One device message on its way: its readings, or why it was refused; ``sequence`` is its place in stream RAW.
 
-    ``handed`` are readings for the actuators, not for the bus. ``counts`` is False for a message that is only waiting
-    to be acknowledged (a device's repetition).
+    ``size_bytes`` is the message's length. ``handed`` are readings for the actuators, not for the bus. ``counts`` is
+    False for a message that is only waiting to be acknowledged (a device's repetition).
     """
 
     sequence: int
@@ -33,6 +35,7 @@ class Entry(Struct, frozen=True):
     rejected: Rejected | None = None
     handed: tuple[Observation, ...] = ()
     counts: bool = True
+    size_bytes: int = 0
 
 
 class Packet(Struct, frozen=True):
@@ -79,6 +82,7 @@ class Lane:
         self.max_rows = max_rows
         self.max_wait_s = max_wait_s
         self.rows = 0
+        self.size_bytes = 0
         self._entries: deque[tuple[float, Entry]] = deque()
 
     def __len__(self) -> int:
@@ -88,26 +92,39 @@ class Lane:
         """Append a message that came at ``now_s`` (seconds of any steady clock)."""
         self._entries.append((now_s, entry))
         self.rows += len(entry.observations)
+        self.size_bytes += entry.size_bytes
+
+    @property
+    def full(self) -> bool:
+        """Whether there is enough for a packet."""
+        return (
+            self.rows >= self.max_rows
+            or len(self._entries) >= self.max_rows
+            or self.size_bytes >= MAX_BATCH_BYTES
+        )
 
     def wait_s(self, now_s: float) -> float | None:
         """Give the seconds until a packet is due: 0 when it is, None when the lane is empty."""
         if not self._entries:
             return None
-        if self.rows >= self.max_rows or len(self._entries) >= self.max_rows:
+        if self.full:
             return 0.0
         return max(0.0, self._entries[0][0] + self.max_wait_s - now_s)
 
     def cut(self) -> Packet:
         """Take the next packet off: as many whole messages as fit, at least one if there is one."""
         taken: list[Entry] = []
-        rows = 0
+        rows = size_bytes = 0
         while self._entries and len(taken) < self.max_rows:
-            more = len(self._entries[0][1].observations)
-            if taken and rows + more > self.max_rows:
+            entry = self._entries[0][1]
+            more_rows, more_bytes = rows + len(entry.observations), size_bytes + entry.size_bytes
+            if taken and (more_rows > self.max_rows or more_bytes > MAX_BATCH_BYTES):
                 break
-            taken.append(self._entries.popleft()[1])
-            rows += more
+            taken.append(entry)
+            self._entries.popleft()
+            rows, size_bytes = more_rows, more_bytes
         self.rows -= rows
+        self.size_bytes -= size_bytes
         return Packet(self.family, self.partition, tuple(taken))
 
 

@@ -8,6 +8,7 @@ and the decoder go on.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from functools import partial
 from typing import Any, Protocol
 
@@ -22,12 +23,27 @@ from .health import HealthMonitor
 from .intake import Intake
 from .recovery import RecoveryBus, accounted_floor, packed_until
 
-__all__ = ("URGENT_FAMILIES", "AckHandler", "Delivery", "EdgeBus", "EdgeNode", "EdgeStatus", "partition_zero")
+__all__ = (
+    "MAX_IN_FLIGHT",
+    "STAGE",
+    "TICK_S",
+    "URGENT_FAMILIES",
+    "AckHandler",
+    "Deliveries",
+    "Delivery",
+    "EdgeBus",
+    "EdgeNode",
+    "EdgeStatus",
+    "partition_zero",
+)
 
 log = structlog.get_logger(__name__)
 
 URGENT_FAMILIES = frozenset({"door", "eve", "sign"})
 """Families that do not wait for company: what they say is rare and may matter at once."""
+
+STAGE = "edge"
+"""Named as origin of what the node says in stream EVENTS."""
 
 MAX_IN_FLIGHT = 20_000
 """Messages held at most; beyond, stream RAW keeps them."""
@@ -48,16 +64,26 @@ class Delivery(Protocol):
         """Call and await it to take the message off stream RAW."""
 
 
+class Deliveries(Protocol):
+    """An iteration over deliveries that can be ended."""
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        """Start."""
+
+    async def aclose(self) -> None:
+        """Stop reading."""
+
+
 class EdgeBus(RecoveryBus, Protocol):
     """The part of the bus that an edge node uses."""
 
-    def raw(self) -> AsyncIterator[Any]:
+    def raw(self) -> Deliveries:
         """Give the deliveries of stream RAW."""
 
     async def publish_batch(self, batch: ObservationBatch) -> int:
         """Publish; returns when the batch is stored."""
 
-    async def publish_event(self, event: Event) -> int:
+    async def publish_event(self, event: Event, *, stage: str = ...) -> int:
         """Publish; returns when the event is stored."""
 
 
@@ -170,8 +196,10 @@ class EdgeNode:
         self._tasks.create_task(_end())
 
     async def _read(self) -> None:
-        async for delivery in self.bus.raw():
-            await self._take(delivery)
+        # Closed when we stop: two readers of RAW would take turns in taking it from each other.
+        async with aclosing(self.bus.raw()) as deliveries:
+            async for delivery in deliveries:
+                await self._take(delivery)
 
     async def _take(self, delivery: Delivery) -> None:
         message = delivery.message
@@ -233,7 +261,7 @@ class EdgeNode:
 
     async def _send(self, packet: Packet) -> None:
         for record in packet.rejected:
-            await self._insist(partial(self.bus.publish_event, record))
+            await self._insist(partial(self.bus.publish_event, record, stage=STAGE))
         if packet.n_raw:
             batch = make_batch(packet, zones=self.zones, t_ingest_us=self.clock.now_us(), mode=self._mode)
             await self._insist(partial(self.bus.publish_batch, batch))
@@ -282,7 +310,7 @@ class EdgeNode:
         while True:
             await asyncio.sleep(TICK_S)
             for change in self.health.check(self.clock.now_us()):
-                await self._insist(partial(self.bus.publish_event, change))
+                await self._insist(partial(self.bus.publish_event, change, stage=STAGE))
 
 
 class _Queue:
@@ -297,7 +325,7 @@ class _Queue:
     def add(self, entry: Entry) -> None:
         """Append a message; wakes the sender when it is the first, or when the lane is full."""
         self.lane.add(entry, self._now_s())
-        if len(self.lane) == 1 or self.lane.rows >= self.lane.max_rows:
+        if len(self.lane) == 1 or self.lane.full:
             self._wake.set()
 
     async def due(self) -> None:

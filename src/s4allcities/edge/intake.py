@@ -52,17 +52,25 @@ class Intake:
         fault = decoded.rejected or _fault(decoded.observations)
         if fault:
             return self._refuse(message, fault, ack)
-        timed = all(row.t_us != message.t_received_us for row in decoded.observations)
+        # Without a time of its own (it got ours), the same content is a new reading.
+        timed = decoded.observations[0].t_us != message.t_received_us
         if timed and self._memory.seen((message.family, message.sensor, message.data)):
-            return self._repetition(message, ack)
+            self.duplicates += 1
+            return Entry(message.sequence, ack=ack, counts=False)
+        if not _special(decoded.observations):
+            return Entry(message.sequence, decoded.observations, ack, None, (), True, len(message.data))
+        return self._cleared(message, decoded.observations, ack)
+
+    def _cleared(self, message: RawMessage, observations: tuple[Observation, ...], ack: Ack | None) -> Entry:
+        """Redact what is personal or more than a number, and set apart what is for the actuators."""
         try:
-            rows = self._redacted(decoded.observations)
+            rows = self._redacted(observations)
         except Exception as error:  # fail closed: whatever goes wrong here, nothing leaves the edge
             return self._refuse(message, f"redaction failed: {type(error).__name__}", ack)
-        handed = tuple(row for row in rows if row.schema == SIGN_ACK)
+        handed = tuple([row for row in rows if row.schema == SIGN_ACK])
         if handed:
-            rows = tuple(row for row in rows if row.schema != SIGN_ACK)
-        return Entry(message.sequence, rows, ack, None, handed)
+            rows = tuple([row for row in rows if row.schema != SIGN_ACK])
+        return Entry(message.sequence, rows, ack, None, handed, True, len(message.data))
 
     def _decode(self, message: RawMessage) -> Decoded:
         source = self.sources.pick(message.family, message.sensor)
@@ -76,12 +84,10 @@ class Intake:
             )
 
     def _redacted(self, observations: tuple[Observation, ...]) -> tuple[Observation, ...]:
-        """Redact what is personal or more than a number.
+        """Pass what is personal or more than a number through redaction.
 
         :raises PermissionError: a reading is withheld or still personal.
         """
-        if not any(row.personal or row.schema for row in observations):
-            return observations
         kept = []
         for row in observations:
             clean = self.redact(row) if row.personal or row.schema else row
@@ -89,10 +95,6 @@ class Intake:
                 raise PermissionError(row.quantity)
             kept.append(clean)
         return tuple(kept)
-
-    def _repetition(self, message: RawMessage, ack: Ack | None) -> Entry:
-        self.duplicates += 1
-        return Entry(message.sequence, ack=ack, counts=False)
 
     def _refuse(self, message: RawMessage, fault: str, ack: Ack | None) -> Entry:
         category = category_of(fault)
@@ -109,6 +111,10 @@ class Intake:
             provenance=(message.sensor,),
         )
         return Entry(message.sequence, ack=ack, rejected=record)
+
+
+def _special(observations: tuple[Observation, ...]) -> bool:
+    return any(row.schema or row.personal for row in observations)
 
 
 def _fault(observations: tuple[Observation, ...]) -> str:

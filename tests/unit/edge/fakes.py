@@ -1,7 +1,7 @@
 """A bus in memory: keeps what the edge publishes, gives what devices said, fails when told to."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, NamedTuple
 
 from s4allcities.domain import Event, ObservationBatch, RawMessage
@@ -51,7 +51,7 @@ class FakeBus:
         self._more.set()
         return sequence
 
-    async def raw(self) -> AsyncIterator[FakeDelivery]:
+    async def raw(self) -> AsyncGenerator[FakeDelivery, None]:
         given = 0
         while True:
             for sequence in sorted(self.waiting):

@@ -39,7 +39,7 @@ class CommandBus(Protocol):
     async def send_command(self, device: str, data: bytes) -> None:
         """Tell a device something; nothing is kept for it."""
 
-    async def publish_event(self, event: Event) -> int:
+    async def publish_event(self, event: Event, *, stage: str = ...) -> int:
         """Publish a record; returns when it is stored."""
 
 
@@ -160,6 +160,6 @@ class SignActuator:
         made = replace(
             command, t_us=self._clock.now_us(), state=state, t_answered_us=t_answered_us, detail=detail
         )
-        await self._bus.publish_event(made)
+        await self._bus.publish_event(made, stage="actuators")
         self._commands[made.id] = made
         return made

@@ -78,8 +78,11 @@ class JsonAutoSource:
     def _read(self, message: RawMessage) -> tuple[Observation, ...]:
         content = decode_json(message.data)
         reader = _Reader(message, self.max_age_s)
-        for item in _objects(content, message.t_received_us):
-            reader.object(item, "", 1, message.t_received_us)
+        if isinstance(content, dict):
+            reader.object(content, "", 1, message.t_received_us)
+        else:
+            for item in _objects(content, message.t_received_us):
+                reader.object(item, "", 1, message.t_received_us)
         if not reader.rows:
             raise Refused("no reading: no number, boolean or text in the message; allowed is at least one")
         if len(reader.rows) > MAX_ROWS:
@@ -87,10 +90,14 @@ class JsonAutoSource:
         return tuple(reader.rows)
 
 
+def _time_key(item: dict[str, Any]) -> str:
+    for key in TIME_KEYS:
+        if key in item:
+            return key
+    return ""
+
+
 def _objects(content: Any, now_us: int) -> Iterator[dict[str, Any]]:
-    if isinstance(content, dict):
-        yield content
-        return
     if not isinstance(content, list):
         raise Refused(f"not an object: {show(content)}; allowed are an object or a list of objects")
     if len(content) > MAX_ROWS:
@@ -123,10 +130,11 @@ class _Reader:
         self.fields += len(item)
         if self.fields > MAX_FIELDS:
             raise Refused(f"too many fields: more than {MAX_FIELDS} in one message")
-        time_key = next((key for key in TIME_KEYS if key in item), "")
+        time_key = _time_key(item)
         if time_key and item[time_key] is not None:
             t_us = check_time(read_time(item[time_key], time_key), self.now_us, self.max_age_s)
-        quality = read_quality(item["quality"]) if item.get("quality") is not None else 0
+        declared = item.get("quality")
+        quality = 0 if declared is None else read_quality(declared)
         if "value" in item and item.keys() <= _INNER_KEYS:
             self._measurement(item, prefix, t_us, quality)
             return
