@@ -1,0 +1,227 @@
+"""The stage: readings in; facts about zones, exits, streets and sensors out."""
+
+from collections.abc import Iterator, Mapping
+from math import isfinite
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from ...domain import US_PER_S, Context, ObservationBatch
+from ...domain.events import Event
+from ...domain.observation import BAD
+from ...domain.snapshots import StructSnapshots
+from ...formats.network import NetworkPolicy
+from .config import ContextConfig, context_config
+from .traffic import Street, follow_traffic
+
+__all__ = ("ContextStage", "ContextState", "Given", "Heard", "SensorLike")
+
+_NEVER_US = -(2**62)
+_PER_SENSOR = {"smoke_pct_m": "%/m", "co_ppm": "ppm", "heat_c": "°C"}
+_UNITS = {**_PER_SENSOR, "people": "people", "exit_rate": "1/min", "speed_kmh": "km/h"}
+
+
+class SensorLike(Protocol):
+    """The part of the site's `SensorSpec` that is used here."""
+
+    @property
+    def family(self) -> str: ...
+    @property
+    def zone(self) -> str: ...
+    @property
+    def covers(self) -> tuple[str, ...]: ...
+
+
+class Given(Struct):
+    """What was last said of one subject and attribute."""
+
+    value: Any
+    t_us: int
+
+
+class Heard(Struct):
+    """The last count of one counter."""
+
+    people: float
+    t_us: int
+
+
+class ContextState(Struct):
+    """All facts given, the counters of each zone, and the streets; ``t_last_us`` by series, so that late readings
+    change nothing.
+    """
+
+    given: dict[str, Given] = {}
+    zones: dict[str, dict[str, Heard]] = {}
+    streets: dict[str, Street] = {}
+    t_last_us: dict[str, int] = {}
+
+
+class ContextStage(StructSnapshots[ContextState]):
+    """Turns readings into `Context` facts: ``people`` by zone, ``exit_rate`` by exit, ``speed_kmh`` and ``traffic`` by
+    street, ``smoke_pct_m``, ``co_ppm``, ``heat_c``, ``camera_state`` and ``door_state`` by sensor, ``planned_scan`` by
+    host.
+
+    Limits: several counters of one zone are added, so they must not see the same people; a zone counted only by
+    cameras takes the largest of their counts, which is a lower bound.
+
+    Parameters: ``config`` the settings, ``sensors`` those of the site by slug, ``policy`` with the planned scans.
+    """
+
+    name = "context"
+    inputs: tuple[str, ...] = ("obs.>",)
+    heavy = False
+    state_type = ContextState
+
+    def __init__(
+        self,
+        config: ContextConfig | None = None,
+        sensors: Mapping[str, SensorLike] | None = None,
+        policy: NetworkPolicy | None = None,
+    ) -> None:
+        self.config = config or context_config()
+        self.sensors: Mapping[str, SensorLike] = sensors or {}
+        self.policy = policy or NetworkPolicy()
+
+    def step(self, state: ContextState, batch: ObservationBatch, now_us: int) -> list[Event]:
+        """Take one batch in."""
+        found: list[Event] = [*self._planned(state, now_us)]
+        rows = zip(
+            batch.series_ix.tolist(),
+            batch.t_us.tolist(),
+            batch.value.tolist(),
+            batch.quality.tolist(),
+            strict=True,
+        )
+        for index, t_us, value, quality in rows:
+            series = batch.series[index]
+            if quality >= BAD or not _NEVER_US < t_us <= now_us + 60 * US_PER_S:
+                continue
+            key = f"{series.sensor}\x1f{series.quantity}"
+            if t_us <= state.t_last_us.get(key, _NEVER_US):
+                continue
+            state.t_last_us[key] = t_us
+            zone = self._zone(series.sensor, series.zone)
+            found += self._reading(state, batch.family, series.sensor, series.quantity, zone, t_us, value)
+        return found
+
+    def _reading(
+        self,
+        state: ContextState,
+        family: str,
+        sensor: str,
+        quantity: str,
+        zone: str,
+        t_us: int,
+        value: float,
+    ) -> Iterator[Event]:
+        if quantity == "frame_hash":
+            yield from self._say(state, sensor, "camera_state", "delivering", t_us, sensor)
+        if not isfinite(value):
+            return
+        if quantity in _PER_SENSOR:
+            yield from self._say(state, sensor, quantity, round(value, 3), t_us, sensor)
+        elif quantity == "people" and zone:
+            yield from self._people(state, family, sensor, zone, t_us, value)
+        elif quantity == "out_per_min":
+            for exit_ in self._covered(sensor, zone):
+                yield from self._say(state, exit_, "exit_rate", round(value, 2), t_us, sensor)
+        elif quantity == "speed_kmh":
+            for street in self._covered(sensor, zone):
+                yield from self._traffic(state, street, sensor, t_us, value)
+        elif quantity == "open":
+            yield from self._say(
+                state, sensor, "door_state", "open" if value >= 0.5 else "closed", t_us, sensor
+            )
+
+    def _people(
+        self, state: ContextState, family: str, sensor: str, zone: str, t_us: int, value: float
+    ) -> Iterator[Event]:
+        kind = "cameras" if family == "camera" else "counters"
+        heard = state.zones.setdefault(f"{zone}\x1f{kind}", {})
+        heard[sensor] = Heard(value, t_us)
+        if kind == "cameras" and f"{zone}\x1fcounters" in state.zones:
+            return
+        oldest_us = t_us - round(self.config.fresh_s * US_PER_S)
+        fresh = {slug: each.people for slug, each in heard.items() if each.t_us >= oldest_us}
+        people = sum(fresh.values()) if kind == "counters" else max(fresh.values())
+        yield from self._say(state, zone, "people", round(people, 1), t_us, *sorted(fresh))
+
+    def _traffic(
+        self, state: ContextState, street: str, sensor: str, t_us: int, speed_kmh: float
+    ) -> Iterator[Event]:
+        yield from self._say(state, street, "speed_kmh", round(speed_kmh, 1), t_us, sensor)
+        followed = state.streets.setdefault(street, Street())
+        if t_us <= followed.t_last_us:
+            return
+        followed.t_last_us = t_us
+        changed = follow_traffic(followed, speed_kmh, t_us, self.config)
+        if followed.state != "unknown":
+            reason = (
+                f"{speed_kmh:.0f} km/h for {(t_us - followed.t_next_us) / US_PER_S:.0f} s" if changed else ""
+            )
+            yield from self._say(state, street, "traffic", followed.state, t_us, sensor, reason=reason)
+
+    def _planned(self, state: ContextState, now_us: int) -> Iterator[Event]:
+        for scan in self.policy.planned_scans:
+            given = state.given.get(f"{scan.host}\x1fplanned_scan")
+            new = given is None or given.value != scan.t_from_us
+            if new and scan.covers(now_us):
+                state.given[f"{scan.host}\x1fplanned_scan"] = Given(scan.t_from_us, now_us)
+                yield Context(
+                    id="",
+                    t_us=now_us,
+                    subject=scan.host,
+                    attribute="planned_scan",
+                    value=True,
+                    reason=scan.reason or "announced in the network policy",
+                    source="network policy",
+                    t_until_us=scan.t_until_us,
+                )
+
+    def _say(
+        self,
+        state: ContextState,
+        subject: str,
+        attribute: str,
+        value: Any,
+        t_us: int,
+        *sources: str,
+        reason: str = "",
+    ) -> Iterator[Event]:
+        """Give a fact if it is due, and remember that it was given."""
+        key = f"{subject}\x1f{attribute}"
+        given = state.given.get(key)
+        if given is not None and not self._due(given, attribute, value, t_us):
+            return
+        state.given[key] = Given(value, t_us)
+        yield Context(
+            id="",
+            t_us=t_us,
+            subject=subject,
+            attribute=attribute,
+            value=value,
+            unit=_UNITS.get(attribute, ""),
+            reason=reason,
+            source=sources[0],
+            provenance=sources,
+        )
+
+    def _due(self, given: Given, attribute: str, value: Any, t_us: int) -> bool:
+        seconds = (t_us - given.t_us) / US_PER_S
+        if seconds >= self.config.refresh_s:
+            return True
+        if isinstance(value, str):
+            return bool(value != given.value)
+        moved = abs(value - given.value) >= self.config.deadband.get(attribute, 0.0) and value != given.value
+        return moved and seconds >= self.config.every_s
+
+    def _zone(self, sensor: str, zone: str) -> str:
+        spec = self.sensors.get(sensor)
+        return (spec.zone if spec is not None else "") or zone
+
+    def _covered(self, sensor: str, zone: str) -> tuple[str, ...]:
+        """Give the exits or streets that a sensor speaks about; the sensor itself where the site does not know."""
+        spec = self.sensors.get(sensor)
+        covered = tuple(each for each in spec.covers if each != zone) if spec is not None else ()
+        return covered or (sensor,)
