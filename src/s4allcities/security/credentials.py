@@ -98,6 +98,10 @@ class DeviceCredentials:
         """Give each device's password, for the broker's own configuration. Never log it."""
         return {name: found.password for name, found in self._read().items()}
 
+    def reload(self) -> None:
+        """Take over what another process wrote into the file."""
+        self._hashes = {name: credential_hash(found.password) for name, found in self._read().items()}
+
     def _fresh(self, device: str) -> Credential:
         if not _DEVICE.fullmatch(device):
             raise CredentialError(f"device {device!r}: allowed are 1 to 64 of letters, digits, _ and -")
