@@ -1,0 +1,80 @@
+import type { LonLat } from '../domain/records';
+
+export interface Session {
+  name: string;
+  role: string;
+  csrf: string;
+}
+
+export interface SiteResponse {
+  slug: string;
+  name: string;
+  attribution?: string;
+  synthetic_note?: string;
+  timezone?: string;
+  centre?: LonLat;
+  bounds?: number[] | number[][];
+  levels: { ordinal: number; name: unknown }[];
+  collections: Record<string, GeoJSON.FeatureCollection | undefined>;
+}
+
+export type History = Record<string, [number, number][]>;
+
+/** What the server answered when it did not do what was asked: words for the person, never a stack. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    detail: string,
+  ) {
+    super(detail);
+  }
+}
+
+let csrf = '';
+
+function parsed(text: string): unknown {
+  try {
+    return text ? JSON.parse(text) : null;
+  } catch {
+    return { detail: text.slice(0, 200) }; // a proxy in between may answer in plain text
+  }
+}
+
+async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const headers: Record<string, string> = { accept: 'application/json' };
+  if (body !== undefined) headers['content-type'] = 'application/json';
+  if (method !== 'GET' && csrf) headers['x-csrf-token'] = csrf;
+  const sent: RequestInit = { method, headers, credentials: 'same-origin' };
+  if (body !== undefined) sent.body = JSON.stringify(body);
+  const response = await fetch(path, sent).catch(() => {
+    throw new ApiError(0, '');
+  });
+  const text = await response.text();
+  const data = parsed(text);
+  if (!response.ok) throw new ApiError(response.status, (data as { detail?: string } | null)?.detail ?? '');
+  return data as T;
+}
+
+function remembered(session: Session): Session {
+  csrf = session.csrf;
+  return session;
+}
+
+export const getSession = (): Promise<Session> => request<Session>('GET', '/api/v1/session').then(remembered);
+export const openSession = (body: { token: string } | { name: string; password: string }): Promise<Session> =>
+  request<Session>('POST', '/api/v1/session', body).then(remembered);
+export const closeSession = (): Promise<unknown> => request('DELETE', '/api/v1/session');
+export const getSite = (): Promise<SiteResponse> => request('GET', '/api/v1/site');
+export const getHistory = (sensor: string, minutes = 15): Promise<History> =>
+  request('GET', `/api/v1/sensors/${encodeURIComponent(sensor)}/history?minutes=${minutes}`);
+
+export interface AlertRequest {
+  verb: string;
+  expected_version: number;
+  reason?: string;
+  assignee?: string;
+}
+export const postAlertAction = (alert: string, body: AlertRequest): Promise<unknown> =>
+  request('POST', `/api/v1/alerts/${encodeURIComponent(alert)}/actions`, body);
+export const postOrder = (course: string, note: string): Promise<{ id: string }> =>
+  request('POST', '/api/v1/orders', { course_of_action_id: course, note });

@@ -1,0 +1,223 @@
+// The state of the screen: the live picture beside what the operator has opened, chosen and asked for.
+import { getContext, setContext } from 'svelte';
+
+import { restoreAlert } from '../domain/defaults';
+import type * as R from '../domain/records';
+import { ApiError, postAlertAction, postOrder, type AlertRequest, type Session } from '../lib/api';
+import { t } from '../i18n';
+import { isOpen, priorityOf } from '../lib/priority';
+import { lettersOf, namesOf, type Site } from '../lib/site';
+import { bannerOf, dataAge_s } from './banners';
+import { browserWorld, Connection, type Status } from './connection';
+import { emptyLive, type Live } from './picture';
+import { alertsByLevel, courseOf, queueRows, type QueueRow } from './views';
+
+export type Tab = 'why' | 'context' | 'log';
+export type Sheet = '' | 'order' | 'keys' | 'table';
+export type Form = '' | 'assign' | 'close';
+
+const REFRESH_MS = 50;
+const BEAT_MS = 250;
+const HINT_US = 60e6;
+
+export class Cop {
+  live = $state.raw<Live>(emptyLive());
+  status = $state.raw<Status>({ connected: false, t_frame_ms: 0, t_lost_ms: 0 });
+  now_ms = $state(Date.now());
+  selected_id = $state('');
+  level = $state(0);
+  tab = $state<Tab>('why');
+  sheet = $state<Sheet>('');
+  form = $state<Form>('');
+  searching = $state(false);
+  busy = $state('');
+  failure = $state('');
+  said = $state('');
+  shouted = $state('');
+  sound = $state(false);
+  /** The option as it was when the sheet was opened: what is read is what is ordered. */
+  sheet_course = $state.raw<R.CourseOfAction | null>(null);
+  focus_request = $state.raw<{ incident_id: string; n: number }>({ incident_id: '', n: 0 });
+
+  readonly site!: Site;
+  readonly session!: Session;
+  readonly names: ReadonlyMap<string, string>;
+  readonly letters: ReadonlyMap<string, string>;
+  private readonly connection: Connection;
+  private known = new Set<string>();
+  private pending: ReturnType<typeof setTimeout> | null = null;
+  private readonly beat: ReturnType<typeof setInterval>;
+
+  constructor(site: Site, session: Session, refused: () => void) {
+    this.site = site;
+    this.session = session;
+    this.names = namesOf(site);
+    this.letters = lettersOf(site);
+    this.level = site.levels.some(({ ordinal }) => ordinal === -1) ? -1 : (site.levels[0]?.ordinal ?? 0);
+    this.connection = new Connection(browserWorld(), () => this.schedule(), refused);
+    this.connection.start();
+    this.beat = setInterval(() => (this.now_ms = Date.now()), BEAT_MS);
+  }
+
+  stop(): void {
+    this.connection.stop();
+    clearInterval(this.beat);
+  }
+
+  picture = $derived(this.live.picture);
+  queue = $derived(queueRows(this.picture));
+  loaded = $derived(this.live.epoch !== '' || this.live.seq > 0);
+  alert = $derived(this.picture.alerts.get(this.selected_id));
+  incident = $derived(this.alert && this.picture.incidents.get(this.alert.incident_id));
+  course = $derived(this.alert && courseOf(this.picture, this.alert.incident_id));
+  levels = $derived(alertsByLevel(this.picture));
+  platform = $derived(this.picture.platform.get('now'));
+  mode = $derived<R.Mode>(this.platform?.mode ?? 'live');
+  now_us = $derived(this.live.t_us);
+  age_s = $derived(dataAge_s({ t_frame_ms: this.status.t_frame_ms, now_ms: this.now_ms }));
+  banner = $derived(
+    bannerOf({
+      ...this.status,
+      picture: this.picture,
+      loaded: this.loaded,
+      now_ms: this.now_ms,
+      now_us: this.now_us,
+    }),
+  );
+  can_act = $derived(this.status.connected && this.mode !== 'replay' && this.session.role !== 'auditor');
+
+  /** Many frames may come at once; the screen follows at most twenty times a second. */
+  private schedule(): void {
+    this.pending ??= setTimeout(() => this.refresh(), REFRESH_MS);
+  }
+
+  private refresh(): void {
+    this.pending = null;
+    this.live = this.connection.live;
+    this.status = this.connection.status;
+    this.announce();
+  }
+
+  private announce(): void {
+    for (const alert of this.live.picture.alerts.values()) {
+      if (this.known.has(alert.id)) continue;
+      this.known.add(alert.id);
+      if (!isOpen(alert)) continue;
+      const text = t('live.new_alert', { priority: priorityOf(alert.level), title: alert.title });
+      if (alert.level === 'critical') this.shouted = text;
+      else this.said = text;
+      if (!this.picture.alerts.has(this.selected_id)) this.selected_id = alert.id;
+    }
+  }
+
+  name(slug: string): string {
+    return this.picture.zones.get(slug)?.name || this.names.get(slug) || slug;
+  }
+
+  letter(exit: string): string {
+    return (
+      this.picture.exits.get(exit)?.letter ||
+      this.letters.get(exit) ||
+      exit.replace(/^exit-/, '').toUpperCase()
+    );
+  }
+
+  select(id: string): void {
+    this.selected_id = id;
+    this.form = '';
+    this.failure = '';
+  }
+
+  move(step: 1 | -1): void {
+    const at = this.queue.findIndex((row: QueueRow) => row.alert.id === this.selected_id);
+    const last = this.queue.length - 1;
+    const next = at < 0 ? (step > 0 ? 0 : last) : Math.min(last, Math.max(0, at + step));
+    const row = this.queue[next];
+    if (row) this.select(row.alert.id);
+  }
+
+  moveLevel(step: 1 | -1): void {
+    const at = this.site.levels.findIndex(({ ordinal }) => ordinal === this.level);
+    const next = this.site.levels[at - step]; // the list goes from the top down
+    if (next) this.level = next.ordinal;
+  }
+
+  showOnMap(incident_id: string): void {
+    const level = this.picture.incidents.get(incident_id)?.place.level;
+    if (level !== null && level !== undefined && this.site.levels.some(({ ordinal }) => ordinal === level))
+      this.level = level;
+    this.focus_request = { incident_id, n: this.focus_request.n + 1 };
+  }
+
+  openOrder(): void {
+    if (!this.course || !this.can_act) return;
+    this.sheet_course = this.course;
+    this.failure = '';
+    this.sheet = 'order';
+  }
+
+  back(): void {
+    if (this.sheet) this.sheet = '';
+    else if (this.searching) this.searching = false;
+    else if (this.form) this.form = '';
+    else if (this.failure) this.failure = '';
+    else this.selected_id = '';
+  }
+
+  async act(verb: R.AlertVerb, extra: Omit<AlertRequest, 'verb' | 'expected_version'> = {}): Promise<void> {
+    const alert = this.alert;
+    if (!alert || !this.can_act || this.busy) return;
+    await this.attempt(verb, async () => {
+      const made = await postAlertAction(alert.id, { verb, expected_version: alert.version, ...extra });
+      this.hint(restoreAlert(made));
+      this.form = '';
+    });
+  }
+
+  async order(note: string): Promise<void> {
+    const course = this.sheet_course;
+    if (!course || !this.can_act || this.busy) return;
+    await this.attempt('order', async () => {
+      await postOrder(course.id, note);
+      this.sheet = '';
+      this.said = t('live.ordered', { name: course.name });
+    });
+  }
+
+  private async attempt(what: string, work: () => Promise<void>): Promise<void> {
+    this.busy = what;
+    this.failure = '';
+    try {
+      await work();
+    } catch (error) {
+      this.failure = this.explain(error);
+    } finally {
+      this.busy = '';
+    }
+  }
+
+  private explain(error: unknown): string {
+    if (!(error instanceof ApiError)) return t('error.unknown');
+    if (error.status === 0) return t('error.offline');
+    if (error.status === 401) return t('error.session');
+    if (error.status === 403) return t('error.forbidden', { detail: error.message });
+    if (error.status === 409) return t('error.conflict', { detail: error.message });
+    return t('error.refused', { detail: error.message || String(error.status) });
+  }
+
+  /** Shows the answer at once; the delta that follows says the same or newer. */
+  private hint(alert: R.Alert): void {
+    this.connection.hint((live) => {
+      const old = live.picture.alerts.get(alert.id);
+      if (!alert.id || (old && old.version >= alert.version) || alert.t_us > live.t_us + HINT_US) return live;
+      return {
+        ...live,
+        picture: { ...live.picture, alerts: new Map(live.picture.alerts).set(alert.id, alert) },
+      };
+    });
+  }
+}
+
+const KEY = Symbol('cop');
+export const provideCop = (cop: Cop): Cop => setContext(KEY, cop);
+export const useCop = (): Cop => getContext<Cop>(KEY);
