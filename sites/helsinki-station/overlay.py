@@ -265,11 +265,11 @@ FLIGHTS = (
 
 ASSEMBLY = (
     ("assembly-elielinaukio", "Elielinaukio", (-76.0, 79.0), 3000),
-    ("assembly-lasipalatsi", "Lasipalatsi", (-184.0, -24.0), 2500),
+    ("assembly-lasipalatsi", "Lasipalatsi", (-214.0, -50.0), 2500),
     ("assembly-kaivopiha", "Kaivopiha", (-46.5, -108.0), 2000),
     ("assembly-keskuskatu", "Keskuskatu", (80.0, -84.0), 2500),
     ("assembly-rautatientori", "Rautatientori", (118.0, 66.0), 6000),
-    ("assembly-kolmensepanaukio", "Kolmensepänaukio", (-18.0, -200.0), 2500),
+    ("assembly-kolmensepanaukio", "Kolmensepänaukio", (-25.0, -206.0), 2500),
 )
 
 LINKS_OUTDOORS = (

@@ -99,6 +99,13 @@ class WalkGraph(Struct, frozen=True, kw_only=True, eq=False, dict=True):
                 found.append(ExitArc(index, opening.slug, opening.letter, arc, inside, outside))
         return tuple(sorted(found, key=lambda each: each.letter))
 
+    @cached_property
+    def leads_in(self) -> B1:
+        """Arcs (m,) that go into the building through an exit: closed to all who are to leave it."""
+        inward = np.zeros(self.n_arcs, bool)
+        inward[[each.arc ^ 1 for each in self.exits]] = True
+        return inward
+
     @property
     def is_sink(self) -> B1:
         """Which nodes are assembly points (n,)."""
@@ -122,7 +129,7 @@ class WalkGraph(Struct, frozen=True, kw_only=True, eq=False, dict=True):
         return np.flatnonzero(self.opening == index).astype(np.int32)
 
     def street_arcs(self, slug: str) -> I4:
-        """Arcs on a street, beside it or across it. :raises UnknownName: no such street."""
+        """Arcs on a street: across it or between its lanes. :raises UnknownName: no such street."""
         self.site.street(slug)
         concerned = [
             index

@@ -139,8 +139,8 @@ class Link(Struct, frozen=True, kw_only=True, eq=False):
 class Street(Struct, frozen=True, kw_only=True, eq=False):
     """A way outdoors: ``lines_m`` holds (N, 2) x_m, y_m of each part.
 
-    ``walkable`` ways carry people; a carriageway does not, but crossings and pavements name it in
-    ``along``, so that a jam on the carriageway is felt by those who walk beside or across it.
+    ``walkable`` ways carry people; a carriageway does not. A crossing, or a way between a carriageway's lanes,
+    names it in ``along``: a jam there concerns it. Pavements beside it do not.
     """
 
     slug: str

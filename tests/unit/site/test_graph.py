@@ -110,6 +110,24 @@ def test_a_jam_concerns_other_arcs_on_each_street(helsinki_graph: WalkGraph) -> 
     assert len({frozenset(each) for each in arcs.values()}) == len(arcs)
 
 
+@pytest.mark.parametrize(("street", "lost"), [("kaivokatu", {"M", "N", "O"}), ("mannerheimintie", {"F"})])
+def test_a_jam_cuts_off_the_exits_on_its_islands_and_no_others(
+    helsinki_graph: WalkGraph, street: str, lost: set[str]
+) -> None:
+    graph = helsinki_graph
+    closed = np.isin(graph.opening, [each.opening for each in graph.exits])
+    closed[graph.street_arcs(street)] = True
+    saved = reachable(graph, sinks(graph), blocked_arcs=closed)
+    assert {each.letter for each in graph.exits if not saved[each.outside]} == lost
+
+
+def test_arcs_that_lead_in(helsinki_graph: WalkGraph) -> None:
+    graph = helsinki_graph
+    assert graph.leads_in.sum() == len(graph.exits)
+    assert (graph.level[graph.tail[graph.leads_in]] == 0).all()
+    assert not graph.leads_in[[each.arc for each in graph.exits]].any()
+
+
 def test_names_lead_to_nodes_and_arcs(helsinki_graph: WalkGraph) -> None:
     graph = helsinki_graph
     (exit_j,) = (each for each in graph.exits if each.letter == "J")

@@ -8,11 +8,13 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from zlib import crc32
 
 import shapely
 from shapely.geometry import LineString, MultiLineString, Polygon
 from shapely.geometry.base import BaseGeometry
+from shapely.ops import substring
 
 from ..frame import Frame
 from ..writer import GeoFeature, make_feature
@@ -44,8 +46,12 @@ _GREEK = (
 )
 _LATIN = "ß ss ø o æ ae œ oe ł l đ d ð d þ th"
 _SPELT = {ord(pair[0]): pair[1] for pair in re.findall(r"(\S) (\S+)", f"{_GREEK} {_LATIN}")}
-_BESIDE_M = 7.0
-"""A pavement follows a carriageway if it lies within this of its edge."""
+_KERB_SHARE = 0.8
+"""Share of a carriageway's width that surely is no pavement: mapped lines are a little off."""
+_BETWEEN_M = 16.0
+"""Ground between lanes of one street counts as the street's if it is narrower than twice this."""
+_SHORTEST_DEG = 5e-6
+"""Pieces of a way shorter than about half a metre are not cut off."""
 
 
 def slugify(name: str) -> str:
@@ -79,11 +85,11 @@ def width_of(tags: Mapping[str, str]) -> float:
 def street_features(osm: OsmMap, site: str, bbox: BBox, frame: Frame) -> list[GeoFeature]:
     """Give the street collection: carriageways by name, and every way on foot in the open, in one connected net.
 
-    Ways on foot name the carriageways they follow or cross in ``s4a:along``.
+    Ways on foot are cut at the kerbs; a piece on a carriageway, or between its lanes, names it in ``s4a:along``.
     """
     roads = _carriageways(osm, bbox)
     walks = _largest_net(_walkways(osm, bbox))
-    beside = _Beside(roads, frame)
+    corridors = _Corridors(roads, frame)
     features = [
         make_feature(
             site,
@@ -96,20 +102,21 @@ def street_features(osm: OsmMap, site: str, bbox: BBox, frame: Frame) -> list[Ge
         )
         for (slug, name), parts in sorted(roads.items())
     ]
-    for way, line in walks:
-        features.append(
-            make_feature(
-                site,
-                "s4a:street",
-                f"walk-{way.id}",
-                line,
-                name={"fi": way.tags["name"]} if "name" in way.tags else None,
-                s4a_width_m=width_of(way.tags),
-                s4a_walkable=True,
-                s4a_along=beside.of(line),
-                s4a_osm=f"way/{way.id}",
+    for way, whole in walks:
+        for number, (line, along) in enumerate(corridors.split(whole)):
+            features.append(
+                make_feature(
+                    site,
+                    "s4a:street",
+                    f"walk-{way.id}-{number}" if number else f"walk-{way.id}",
+                    line,
+                    name={"fi": way.tags["name"]} if "name" in way.tags else None,
+                    s4a_width_m=width_of(way.tags),
+                    s4a_walkable=True,
+                    s4a_along=along,
+                    s4a_osm=f"way/{way.id}",
+                )
             )
-        )
     for feature in features:
         feature["properties"].setdefault("s4a:walkable", False)
     return features
@@ -180,30 +187,40 @@ def _largest_net(walks: Sequence[tuple[OsmWay, LineString]]) -> list[tuple[OsmWa
     return [walk for index, walk in enumerate(walks) if root(index) == best]
 
 
-class _Beside:
-    """Says which named carriageways a line follows or crosses."""
+class _Corridors:
+    """The ground that each named carriageway takes: its lanes and what lies between them (tram stops, islands)."""
 
     def __init__(self, roads: Roads, frame: Frame) -> None:
-        self.frame = frame
-        named = [(slug, parts) for (slug, name), parts in sorted(roads.items()) if name]
-        self.slugs = [slug for slug, _ in named]
-        self.lines = [self._local(MultiLineString([line for line, _ in parts])) for _, parts in named]
-        self.areas = [
-            line.buffer(max(width for _, width in parts) / 2 + _BESIDE_M)
-            for line, (_, parts) in zip(self.lines, named, strict=True)
-        ]
+        self.slugs: list[str] = []
+        self.areas: list[BaseGeometry] = []
+        for (slug, name), parts in sorted(roads.items()):
+            if name:
+                self.slugs.append(slug)
+                self.areas.append(shapely.transform(_corridor(parts, frame), frame.ring_to_lonlat))
 
-    def _local(self, line: BaseGeometry) -> BaseGeometry:
-        return shapely.transform(line, self.frame.ring_to_local)
+    def split(self, line: LineString) -> list[tuple[LineString, list[str]]]:
+        """Cut a way where it enters or leaves a carriageway; give each piece and the carriageways it is on."""
+        cuts = {0.0, line.length}
+        for area in self.areas:
+            for point in shapely.get_parts(shapely.intersection(line, area.boundary)):
+                cuts.add(float(line.project(point.centroid)))
+        ends = [0.0]
+        for cut in sorted(cuts):
+            if cut - ends[-1] > _SHORTEST_DEG:
+                ends.append(cut)
+        ends[-1] = line.length
+        pieces = [substring(line, *pair) for pair in pairwise(ends)] if len(ends) > 1 else [line]
+        return [(piece, self._on(piece)) for piece in pieces]
 
-    def of(self, line: LineString) -> list[str]:
-        local = self._local(line)
-        found = []
-        for slug, road, area in zip(self.slugs, self.lines, self.areas, strict=True):
-            follows = local.intersects(area) and local.intersection(area).length > 0.6 * local.length
-            if follows or local.crosses(road):
-                found.append(slug)
-        return found
+    def _on(self, piece: LineString) -> list[str]:
+        middle = piece.interpolate(0.5, normalized=True)
+        return [slug for slug, area in zip(self.slugs, self.areas, strict=True) if area.contains(middle)]
+
+
+def _corridor(parts: Sequence[tuple[LineString, float]], frame: Frame) -> BaseGeometry:
+    lines = [(shapely.transform(line, frame.ring_to_local), width_m) for line, width_m in parts]
+    lanes = shapely.union_all([line.buffer(_KERB_SHARE * width_m / 2) for line, width_m in lines])
+    return lanes.buffer(_BETWEEN_M).buffer(-_BETWEEN_M)
 
 
 _SURFACES = {"park": "park", "water": "water", "square": "square", "platform": "platform"}
