@@ -22,7 +22,8 @@ AnyRequest = Request[Any, Any, Any]
 @dataclass(frozen=True, slots=True)
 class HttpDoor:
     """What the route needs: ``authenticate`` gives the sensor a caller may speak for ("*" for any), or None;
-    ``publish_raw`` returns when the message is durable; ``publish`` records what was rejected."""
+    ``publish_raw`` returns when the message is durable; ``publish`` records what was rejected.
+    """
 
     authenticate: Callable[[AnyRequest], Awaitable[str | None]]
     publish_raw: Callable[[str, str, bytes], Awaitable[int]]

@@ -1,0 +1,332 @@
+"""The composition root: makes every part, joins them, starts and stops them in order."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import structlog
+from litestar import Request
+
+from s4allcities.awareness.picture import Picture, PictureHub, PictureServices, Replies, site_document
+from s4allcities.bus import Bus, DeviceUser, NatsServer, StageRunner, Ticker
+from s4allcities.bus import ServerConfig as BusServerConfig
+from s4allcities.domain import Clock, Event, Stage, derived_ulid
+from s4allcities.edge.actuators.signs import SignActuator
+from s4allcities.edge.health import HealthMonitor
+from s4allcities.edge.ingest import EdgeNode
+from s4allcities.edge.intake import Intake
+from s4allcities.edge.redaction import redact_text
+from s4allcities.edge.router import HttpDoor
+from s4allcities.edge.sources.table import SourceTable, built_in_sources
+from s4allcities.exchange.cap import CapWriter
+from s4allcities.security.authorisation import may
+from s4allcities.security.credentials import DeviceCredentials
+from s4allcities.security.keys import InstallationKey
+from s4allcities.security.ledger import HeadKeeper, LedgerChain
+from s4allcities.security.passwords import Passwords
+from s4allcities.security.sessions import Sessions
+from s4allcities.security.users import FirstLink, Users
+from s4allcities.site import Site, load_site
+from s4allcities.store.accounts import SqliteAccounts
+from s4allcities.store.database import Database
+from s4allcities.store.history import ParquetHistory
+from s4allcities.store.layout import DataDir
+from s4allcities.store.ledger import LedgerStore
+from s4allcities.store.recorder import EventRecorder
+from s4allcities.store.snapshots import SqliteSnapshots
+
+from .accounting import Accounting, prometheus_text
+from .config import AppConfig
+from .gate import SecurityGate
+from .readings import Readings
+from .recording import Recording, restore_picture
+from .server import WebServer, build_app, page_folder
+from .stages import build_stages
+
+__all__ = ("Platform", "open_platform")
+
+log = structlog.get_logger(__name__)
+
+DEVICES_LOOK_S = 2.0
+SNAPSHOT_EVERY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Stores:
+    database: Database
+    snapshots: SqliteSnapshots
+    recorder: EventRecorder
+    ledger: LedgerStore
+    heads: HeadKeeper
+    history: ParquetHistory
+    accounts: SqliteAccounts
+
+
+class Platform:
+    """All parts of one installation, made and joined. `open_platform` makes one; `run` runs it."""
+
+    def __init__(
+        self,
+        config: AppConfig,
+        site: Site,
+        clock: Clock,
+        stores: _Stores,
+        bus: Bus,
+        server: NatsServer | None,
+        credentials: DeviceCredentials,
+        users: Users,
+        sessions: Sessions,
+    ) -> None:
+        self.config = config
+        self.site = site
+        self.clock = clock
+        self.bus = bus
+        self.nats = server
+        self.users = users
+        self._stores = stores
+        self._credentials = credentials
+        self._random = Random(secrets.randbits(128))
+        folder = Path(config.site)
+        self.stages: tuple[Stage[Any], ...] = build_stages(site, folder, seed=config.seed)
+        self.runners = [
+            StageRunner(stage, bus, stores.snapshots, mode=config.mode, snapshot_every_s=SNAPSHOT_EVERY_S)
+            for stage in self.stages
+        ]
+        self.picture = Picture(site)
+        self.hub = PictureHub(self.picture, epoch=secrets.token_hex(8))
+        self.replies = Replies()
+        self.edge = self._make_edge()
+        self.signs: SignActuator | None = None
+        self.cap = CapWriter(DataDir(Path(config.data_dir)).root / "cap", site)
+        self.readings = Readings(bus, stores.history, self.hub, clock)
+        self.recording = Recording(
+            bus, stores.recorder, stores.ledger, stores.heads, self.hub, self.replies, clock,
+            followers=(self._act, self._share),
+        )  # fmt: skip
+        self.accounting = Accounting(bus, self.edge, self.runners, stores.recorder, server)
+        self.web = WebServer(self._make_app(folder, sessions), config.server)
+
+    def _make_edge(self) -> EdgeNode:
+        zones = {spec.slug: spec.zone for spec in self.site.sensors}
+        intake = Intake(SourceTable(built_in_sources()), redact_text)
+        health = HealthMonitor()
+        return EdgeNode(
+            self.bus,
+            intake,
+            clock=self.clock,
+            zones=zones,
+            health=health,
+            on_ack=self._answered,
+            mode=self.config.mode,
+        )
+
+    def _make_app(self, folder: Path, sessions: Sessions) -> Any:
+        gate = SecurityGate(self.users, sessions, self._credentials, self._enter_refusal)
+        services = PictureServices(
+            hub=self.hub,
+            replies=self.replies,
+            clock=self.clock,
+            publish=self.bus.publish_event,
+            history=self._history,
+            site_json=site_document(self.site, folder),
+            random=self._random,
+            mode=self.config.mode,
+            accounting=self.accounting.report,
+        )
+        door = HttpDoor(self._speaks_for(gate), self.bus.publish_raw, self.bus.publish_event, self.clock)
+        return build_app(
+            services,
+            gate,
+            door,
+            [],
+            healthy=lambda: self.bus.connected,
+            metrics_text=self._metrics,
+            page=page_folder(),
+        )
+
+    @staticmethod
+    def _speaks_for(gate: SecurityGate) -> Callable[[Request[Any, Any, Any]], Awaitable[str | None]]:
+        async def authenticate(request: Request[Any, Any, Any]) -> str | None:
+            person = request.scope.get("user")
+            if person is not None and may(getattr(person, "role", ""), "observations.write"):
+                return "*"
+            return await gate.device(request.headers.get("authorization", ""))
+
+        return authenticate
+
+    async def _metrics(self) -> str:
+        return prometheus_text(await self.accounting.report(), self.hub.clients)
+
+    async def _history(self, sensor: str, t_from_us: int, t_to_us: int) -> dict[str, list[tuple[int, float]]]:
+        history = self._stores.history
+        names = [name.quantity for name in history.series() if name.sensor == sensor]
+        found = {}
+        for quantity in names:
+            t_us, value = await history.query(sensor, quantity, t_from_us, t_to_us)
+            found[quantity] = list(zip(t_us.tolist(), value.tolist(), strict=True))
+        return found
+
+    async def _enter_refusal(self, who: str, action: str, reason: str) -> None:
+        now_us = self.clock.now_us()
+        subject = derived_ulid(now_us, "refused", who, action, secrets.token_hex(4))
+        record = {"action": action, "reason": reason}
+        await self._stores.ledger.append("refused", subject, now_us, record, {"who": who})
+
+    async def _answered(self, device: str, command: str, showing: str, t_us: int) -> None:
+        if self.signs is not None:
+            await self.signs.answer(device, command, showing, t_us)
+
+    async def _act(self, events: Any) -> None:
+        if self.signs is not None:
+            for event in events:
+                await self.signs.see(event)
+
+    async def _share(self, events: Any) -> None:
+        await self.cap.share(events)
+
+    async def run(self, *, ready: asyncio.Event | None = None, stop: asyncio.Event) -> None:
+        """Run all parts until ``stop`` is set; sets ``ready`` when the page can be opened."""
+        recorder = self._stores.recorder
+        await restore_picture(recorder, self.hub)
+        self.signs = SignActuator(self.bus, self.clock, earlier=await recorder.commands(limit=-1))
+        await self._take_up()
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(runner.run()) for runner in self.runners]
+            running += [
+                tasks.create_task(part)
+                for part in (
+                    self.recording.run(),
+                    self.edge.run(),
+                    self.readings.run(),
+                    self.signs.run(),
+                    Ticker(self.bus).run(),
+                    self._watch_devices(),
+                    self._show_platform(),
+                )
+            ]
+            web = tasks.create_task(self.web.run())
+            while not self.web.started and not web.done():
+                await asyncio.sleep(0.02)
+            if ready is not None:
+                ready.set()
+            await stop.wait()
+            self.web.stop()
+            await web
+            await self.edge.stop()
+            for task in running:
+                task.cancel()
+        await self.recording.sign_off()
+
+    async def _take_up(self) -> None:
+        """Give signs and partners what was decided before a crash; both know what they have done already."""
+        recorder = self._stores.recorder
+        past: list[Event] = [*await recorder.incidents(), *await recorder.alerts(), *await recorder.courses()]
+        past += await recorder.orders()
+        await self._act(past)
+        await self._share(past)
+
+    async def _watch_devices(self) -> None:
+        """Give the broker new device credentials as soon as they are in the file."""
+        path = self._credentials.path
+        known = path.stat().st_mtime_ns if path.exists() else 0
+        while self.nats is not None:
+            await asyncio.sleep(DEVICES_LOOK_S)
+            changed = path.stat().st_mtime_ns if path.exists() else 0
+            if changed != known:
+                known = changed
+                self._credentials.reload()
+                await self.nats.set_devices(_device_users(self._credentials))
+
+    async def _show_platform(self) -> None:
+        while True:
+            total, on_time = self.picture.live.counts()
+            before = self.readings.rows
+            await asyncio.sleep(1.0)
+            self.picture.set_platform(
+                mode=self.config.mode,
+                demo=self.config.demo,
+                site=self.site.slug,
+                sensors_total=total,
+                sensors_on_time=on_time,
+                rejected=sum(self.picture.rejected_by_reason.values()),
+                observations_per_s=self.readings.rows - before,
+                connected=self.bus.connected,
+            )
+
+
+def _device_users(credentials: DeviceCredentials) -> list[DeviceUser]:
+    return [DeviceUser(name=name, password=password) for name, password in credentials.clear().items()]
+
+
+async def _open_stores(data: DataDir, key: InstallationKey, clock: Clock, stack: AsyncExitStack) -> _Stores:
+    database = Database.open(data.database)
+    stack.push_async_callback(database.close)
+    ledger = LedgerStore(database, LedgerChain())
+    history = await ParquetHistory.open(data.history, clock=clock)
+    stack.push_async_callback(history.close)
+    return _Stores(
+        database=database,
+        snapshots=SqliteSnapshots(database),
+        recorder=EventRecorder(database, ledger),
+        ledger=ledger,
+        heads=HeadKeeper(data.heads, key),
+        history=history,
+        accounts=SqliteAccounts(database),
+    )
+
+
+async def _open_bus(
+    config: AppConfig, site: Site, clock: Clock, credentials: DeviceCredentials, stack: AsyncExitStack
+) -> tuple[Bus, NatsServer | None]:
+    server: NatsServer | None = None
+    if config.nats.url:
+        password = Path(config.nats.password_file).read_text().strip() if config.nats.password_file else ""
+        bus = await Bus.connect(
+            config.nats.url, site=site.slug, clock=clock, user=config.nats.user, password=password
+        )
+    else:
+        settings = BusServerConfig(
+            data_dir=Path(config.data_dir) / "nats",
+            site=site.slug,
+            port=config.nats.port,
+            mqtt_port=config.nats.mqtt_port,
+            mqtt_host=config.nats.mqtt_host,
+        )
+        server = await stack.enter_async_context(NatsServer(settings, devices=_device_users(credentials)))
+        bus = await Bus.connect(
+            server.url, site=site.slug, clock=clock, user=server.user, password=server.password
+        )
+    stack.push_async_callback(bus.close)
+    await bus.ensure_streams()
+    return bus, server
+
+
+@asynccontextmanager
+async def open_platform(config: AppConfig) -> AsyncIterator[tuple[Platform, list[FirstLink]]]:
+    """Make a platform from its settings; also gives the one-time links of a first start. Closes all it opened."""
+    site = load_site(config.site)
+    clock = config.make_clock()
+    data = DataDir(Path(config.data_dir))
+    data.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    async with AsyncExitStack() as stack:
+        key = InstallationKey.open(data.keys)
+        credentials = DeviceCredentials(data.keys / "devices.json", clock)
+        credentials.ensure([*(spec.slug for spec in site.sensors), *config.devices])
+        stores = await _open_stores(data, key, clock, stack)
+        passwords = Passwords()
+        stack.callback(passwords.close)
+        users = Users(stores.accounts, passwords, clock)
+        links = await users.first_start()
+        if links and config.demo:
+            links += [await users.add("integrator", "integrator"), await users.add("narrator", "auditor")]
+        bus, server = await _open_bus(config, site, clock, credentials, stack)
+        sessions = Sessions(stores.accounts, clock)
+        yield (
+            Platform(config, site, clock, stores, bus, server, credentials, users, sessions),
+            links,
+        )

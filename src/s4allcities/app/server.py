@@ -1,0 +1,188 @@
+"""The web server: API, live socket, the page, health and metrics, on uvicorn inside the platform's own loop."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from litestar import Litestar, Request, Response, Router, get
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.exceptions import HTTPException, NotFoundException
+from litestar.middleware import DefineMiddleware
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.params import FromPath
+from litestar.response import File
+from litestar.static_files import create_static_files_router
+
+import s4allcities
+from s4allcities.awareness.picture import (
+    PictureServices,
+    SessionMiddleware,
+    actions_router,
+    sessions_router,
+    views_router,
+)
+from s4allcities.edge.router import HttpDoor, observations_router
+
+from .config import ServerConfig
+from .gate import SecurityGate
+
+__all__ = ("WebServer", "build_app", "page_folder")
+
+CONTENT_SECURITY = (
+    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; worker-src 'self' blob:; "
+    "connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
+HEADERS = {
+    "content-security-policy": CONTENT_SECURITY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+}
+
+
+def page_folder() -> Path | None:
+    """Give the folder of the built page, or None where it was not built."""
+    folder = Path(str(files("s4allcities") / "ui"))
+    return folder if (folder / "index.html").exists() else None
+
+
+@get("/healthz", include_in_schema=False)
+async def healthz(state: State) -> Response[dict[str, Any]]:
+    """Tell whether the platform works; 503 when the bus is away."""
+    healthy = bool(state.healthy())
+    return Response({"ok": healthy, "version": s4allcities.__version__}, status_code=200 if healthy else 503)
+
+
+@get("/metrics", include_in_schema=False, media_type="text/plain")
+async def metrics(state: State) -> str:
+    """Give the counters in Prometheus' text format; loopback only unless configured otherwise."""
+    text: str = await state.metrics()
+    return text
+
+
+def _page_routes(folder: Path | None) -> list[Any]:
+    if folder is None:
+        return [_no_page]
+    index = folder / "index.html"
+
+    @get(["/", "/{path:path}"], include_in_schema=False, sync_to_thread=False)
+    def page(path: FromPath[str] = "") -> File:
+        """Give the page for every address that is not the API's."""
+        if path.lstrip("/").startswith("api/"):
+            raise NotFoundException(f"There is no {path}.")
+        wanted = (folder / path.lstrip("/")).resolve()
+        known = wanted.is_file() and wanted.is_relative_to(folder.resolve())
+        return File(wanted if known else index, content_disposition_type="inline")
+
+    assets = create_static_files_router(
+        path="/assets", directories=[folder / "assets"], cache_control=None, include_in_schema=False
+    )
+    return [page, assets]
+
+
+@get("/", include_in_schema=False, media_type="text/plain", sync_to_thread=False)
+def _no_page() -> str:
+    return "The page is not built: run `make setup` (Node 20 or newer). The API is at /api/v1, its schema at /schema."
+
+
+def _plain_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
+    """One clear line, and what is wrong where in a body."""
+    body: dict[str, Any] = {"detail": error.detail}
+    if error.extra:
+        body["extra"] = error.extra
+    return Response(body, status_code=error.status_code, headers=error.headers or {})
+
+
+def build_app(
+    services: PictureServices,
+    gate: SecurityGate,
+    door: HttpDoor,
+    extra: list[Router],
+    *,
+    healthy: Callable[[], bool],
+    metrics_text: Callable[[], Awaitable[str]],
+    page: Path | None,
+) -> Litestar:
+    """Put the application together."""
+    return Litestar(
+        route_handlers=[
+            views_router(),
+            actions_router(),
+            sessions_router(),
+            observations_router(),
+            *extra,
+            healthz,
+            metrics,
+            *_page_routes(page),
+        ],
+        dependencies={
+            "services": Provide(lambda: services, sync_to_thread=False),
+            "door": Provide(lambda: door, sync_to_thread=False),
+        },
+        middleware=[DefineMiddleware(SessionMiddleware, gate=gate)],
+        state=State({"gate": gate, "healthy": healthy, "metrics": metrics_text}),
+        exception_handlers={HTTPException: _plain_error},
+        response_headers=HEADERS,
+        logging_config=None,
+        openapi_config=OpenAPIConfig(
+            title="S4AllCities",
+            version=s4allcities.__version__,
+            path="/schema",
+            render_plugins=[JsonRenderPlugin()],
+        ),
+    )
+
+
+class _Uvicorn(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the platform, which stops its parts in order."""
+        yield
+
+
+class WebServer:
+    """Serves an application until it is told to stop."""
+
+    def __init__(self, app: Litestar, config: ServerConfig) -> None:
+        self._config = config
+        self._server = _Uvicorn(
+            uvicorn.Config(
+                app,
+                host=config.host,
+                port=config.port,
+                ssl_certfile=config.tls_cert or None,
+                ssl_keyfile=config.tls_key or None,
+                ws="websockets-sansio",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=3,
+            )
+        )
+
+    async def run(self) -> None:
+        """Serve until `stop`."""
+        await self._server.serve()
+
+    def stop(self) -> None:
+        """End after the requests under way."""
+        self._server.should_exit = True
+
+    @property
+    def started(self) -> bool:
+        """Whether it accepts connections."""
+        return self._server.started
+
+    @property
+    def port(self) -> int:
+        """The port it listens on, also when any free one was asked for."""
+        for server in self._server.servers:
+            for socket in server.sockets:
+                return int(socket.getsockname()[1])
+        return self._config.port

@@ -1,0 +1,46 @@
+"""The stages of a site, in the order in which data flows through them."""
+
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from s4allcities.awareness.alarms import AlarmStage, names_of
+from s4allcities.awareness.context import ContextStage
+from s4allcities.awareness.response import EvacuatePlaybook, PlanStage
+from s4allcities.awareness.risk import RiskStage, zones_of
+from s4allcities.detection.access import AccessStage
+from s4allcities.detection.cyber import CyberStage, NetworkPolicy, load_policy
+from s4allcities.detection.frames import FramesStage
+from s4allcities.detection.timeseries import TimeseriesStage
+from s4allcities.detection.validity import ValidityStage
+from s4allcities.domain import Stage
+from s4allcities.fusion import FusionStage, topology_of
+from s4allcities.site import Site, build_graph
+
+__all__ = ("build_stages",)
+
+
+def _policy(folder: Path) -> NetworkPolicy:
+    path = folder / "network.yaml"
+    return load_policy(path) if path.exists() else NetworkPolicy()
+
+
+def build_stages(site: Site, folder: Path, *, seed: int) -> tuple[Stage[Any], ...]:
+    """Make every stage for a site; ``folder`` is the site folder, whose ``network.yaml`` names hosts and writers."""
+    sensors = {spec.slug: spec for spec in site.sensors}
+    policy = _policy(folder)
+    graph = build_graph(site)
+    exits = frozenset(opening.slug for opening in site.exits)
+    areas = {zone.slug: zone.area_m2 for zone in site.zones}
+    return (
+        ValidityStage(sensors=sensors),
+        TimeseriesStage(sensors=sensors, zone_area_m2=areas),
+        CyberStage(sensors=sensors, policy=policy),
+        FramesStage(sensors=sensors),
+        AccessStage(sensors=sensors, exits=exits),
+        ContextStage(sensors=sensors, policy=policy),
+        FusionStage(topology_of(site)),
+        RiskStage(zones_of(site)),
+        AlarmStage(names_of(site), zone=ZoneInfo(site.timezone)),
+        PlanStage(EvacuatePlaybook(graph, seed=seed), exits),
+    )
