@@ -43,6 +43,10 @@ class NatsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mqtt_host: str = "127.0.0.1"
     mqtt_port: int = 1883
 
+    def password(self) -> str:
+        """Read the password of an operator's own server from its file; empty without one."""
+        return Path(self.password_file).read_text().strip() if self.password_file else ""
+
 
 class ClockConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A clock that runs faster than the wall's, for demonstrations; ``origin_us`` is where both agree."""

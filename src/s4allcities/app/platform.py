@@ -210,8 +210,7 @@ class Platform:
                 )
             ]
             web = tasks.create_task(self.web.run())
-            while not self.web.started and not web.done():
-                await asyncio.sleep(0.02)
+            await self.web.ready()
             if ready is not None:
                 ready.set()
             await stop.wait()
@@ -285,9 +284,12 @@ async def _open_bus(
 ) -> tuple[Bus, NatsServer | None]:
     server: NatsServer | None = None
     if config.nats.url:
-        password = Path(config.nats.password_file).read_text().strip() if config.nats.password_file else ""
         bus = await Bus.connect(
-            config.nats.url, site=site.slug, clock=clock, user=config.nats.user, password=password
+            config.nats.url,
+            site=site.slug,
+            clock=clock,
+            user=config.nats.user,
+            password=config.nats.password(),
         )
     else:
         settings = BusServerConfig(

@@ -4,7 +4,6 @@ One loop, in order. The store comes first: what it has recorded with the stream'
 comes after can be done again from it.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
@@ -74,16 +73,8 @@ class Recording:
 
 async def restore_picture(recorder: EventRecorder, hub: PictureHub) -> None:
     """Fill the picture from the store, so that a page sees after a restart what it saw before."""
-    parts: tuple[Sequence[Event], ...] = await asyncio.gather(
-        recorder.context(),
-        recorder.sensors(),
-        recorder.incidents(),
-        recorder.risks(),
-        recorder.alerts(),
-        recorder.courses(),
-        recorder.orders(),
-        recorder.commands(),
-    )
-    detections = await recorder.detections()
-    events: list[Event] = [event for part in parts for event in part]
-    hub.picture.restore([*detections[::-1], *events])
+    events: list[Event] = [*(await recorder.detections())[::-1]]
+    events += [*await recorder.context(), *await recorder.sensors(), *await recorder.incidents()]
+    events += [*await recorder.risks(), *await recorder.alerts(), *await recorder.courses()]
+    events += [*await recorder.orders(), *await recorder.commands()]
+    hub.picture.restore(events)

@@ -1,5 +1,7 @@
 """The web server: API, live socket, the page, health and metrics, on uvicorn inside the platform's own loop."""
 
+import asyncio
+import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -28,7 +30,7 @@ from s4allcities.awareness.picture import (
 )
 from s4allcities.edge.router import HttpDoor, observations_router
 
-from .config import ServerConfig
+from .config import ConfigError, ServerConfig
 from .gate import SecurityGate
 
 __all__ = ("WebServer", "build_app", "page_folder")
@@ -139,6 +141,15 @@ def build_app(
 
 
 class _Uvicorn(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        self.ready.set()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to the platform, which stops its parts in order."""
@@ -146,15 +157,22 @@ class _Uvicorn(uvicorn.Server):
 
 
 class WebServer:
-    """Serves an application until it is told to stop."""
+    """Serves an application until it is told to stop.
+
+    :raises ConfigError: nobody can listen on the address; another program does, or it is not ours.
+    """
 
     def __init__(self, app: Litestar, config: ServerConfig) -> None:
-        self._config = config
+        family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+        try:
+            self._socket = socket.create_server((config.host, config.port), family=family, backlog=512)
+        except OSError as error:
+            where = f"server.host {config.host}, server.port {config.port}"
+            raise ConfigError(f"{where}: cannot listen there ({error.strerror}); choose another") from None
+        self.port = int(self._socket.getsockname()[1])
         self._server = _Uvicorn(
             uvicorn.Config(
                 app,
-                host=config.host,
-                port=config.port,
                 ssl_certfile=config.tls_cert or None,
                 ssl_keyfile=config.tls_key or None,
                 ws="websockets-sansio",
@@ -168,21 +186,12 @@ class WebServer:
 
     async def run(self) -> None:
         """Serve until `stop`."""
-        await self._server.serve()
+        await self._server.serve(sockets=[self._socket])
+
+    async def ready(self) -> None:
+        """Return when it accepts connections."""
+        await self._server.ready.wait()
 
     def stop(self) -> None:
         """End after the requests under way."""
         self._server.should_exit = True
-
-    @property
-    def started(self) -> bool:
-        """Whether it accepts connections."""
-        return self._server.started
-
-    @property
-    def port(self) -> int:
-        """The port it listens on, also when any free one was asked for."""
-        for server in self._server.servers:
-            for socket in server.sockets:
-                return int(socket.getsockname()[1])
-        return self._config.port

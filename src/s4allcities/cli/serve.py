@@ -33,6 +33,7 @@ def serve(
     from s4allcities.app.serve import Running
     from s4allcities.app.serve import serve as run
     from s4allcities.bus import ServerError
+    from s4allcities.security.users import FirstLink
     from s4allcities.site import SiteError
     from s4allcities.store.errors import StoreError
 
@@ -51,12 +52,12 @@ def serve(
             )
         )
 
-        def announce(running: Running, links: list[object]) -> None:
+        def announce(running: Running, links: list[FirstLink]) -> None:
             print(
                 f"S4AllCities is running: {running.url}   (MQTT on port {running.mqtt_port}; Ctrl-C stops it)"
             )
             for link in links:
-                print(f"  first sign-in as {link.name}: {running.url}/login?token={link.token}")  # type: ignore[attr-defined]
+                print(f"  first sign-in as {link.name}: {running.url}/login?token={link.token}")
             sys.stdout.flush()
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

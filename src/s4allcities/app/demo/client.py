@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from http.cookies import SimpleCookie
 from typing import Any
 
 import httpx
@@ -72,7 +71,8 @@ class ApiClient:
                 async with connect(
                     address, additional_headers={"cookie": self._cookie()}, max_size=None, proxy=None
                 ) as socket:
-                    async for frame in socket:
+                    while True:
+                        frame = await socket.recv(decode=False)
                         wall_us = time.time_ns() // 1000
                         message = msgspec.msgpack.decode(frame)
                         epoch, number = message["epoch"], message["seq"]
@@ -82,8 +82,7 @@ class ApiClient:
             await asyncio.sleep(RETRY_S)
 
     def _cookie(self) -> str:
-        jar = SimpleCookie({name: value for name, value in self._http.cookies.items()})
-        return "; ".join(f"{name}={morsel.value}" for name, morsel in jar.items())
+        return "; ".join(f"{name}={value}" for name, value in self._http.cookies.items())
 
 
 def _changes(message: dict[str, Any]) -> list[tuple[str, str, Any]]:

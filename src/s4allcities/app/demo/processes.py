@@ -78,7 +78,7 @@ class Child:
         return await self._process.wait()
 
     async def keep_alive(self, *, most: int = 10) -> int:
-        """Start it again whenever a signal ends it, up to ``most`` times; give the exit code it ended with by itself."""
+        """Start it again whenever a signal ends it, up to ``most`` times; give the code it ended with by itself."""
         while True:
             code = await self.wait()
             if self._stopping or code >= 0 or self.restarts >= most:

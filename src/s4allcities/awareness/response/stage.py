@@ -45,7 +45,7 @@ class PlanStage:
     """
 
     name = "plan"
-    inputs = ("inc.>", "ctx.>", "det.>", "order.>", "health.clock")
+    inputs: tuple[str, ...] = ("inc.>", "ctx.>", "det.>", "order.>", "health.clock")
     heavy = True
 
     def __init__(self, playbook: EvacuatePlaybook, exits: frozenset[str]) -> None:
