@@ -12,9 +12,11 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from .database import APPLICATION_ID, migrations, schema_version
-from .errors import BackupError
+from .database import APPLICATION_ID, Database, migrations, schema_version
+from .errors import BackupError, StoreError
 from .layout import DataDir
+from .positions import forget_positions_in
+from .segments import forget_marker_position
 
 __all__ = ("MANIFEST", "BackupFile", "Manifest", "backup", "restore", "verify_backup")
 
@@ -102,6 +104,9 @@ def verify_backup(source: Path) -> Manifest:
 def restore(source: Path, data_dir: Path) -> Manifest:
     """Put a backup back as a data directory, which must not exist or be empty. The platform must not run on it.
 
+    The bus's streams are not part of a backup, so their readers begin anew and the stages start without their states;
+    records, ledger and history are as they were.
+
     :raises BackupError: the backup is refused (see `verify_backup`), or the data directory is in use.
     """
     data_dir = Path(data_dir)
@@ -115,10 +120,13 @@ def restore(source: Path, data_dir: Path) -> Manifest:
         for file in manifest.files:
             _copy(Path(source) / file.path, partial / file.path)
             _check_file(partial, file)  # what was read just now, not only what was there a moment ago
+        _begin_anew(DataDir(partial))
         if data_dir.exists():
             data_dir.rmdir()
         partial.rename(data_dir)
-    except OSError as error:
+    except BackupError:
+        raise
+    except (OSError, StoreError) as error:
         raise BackupError(f"{data_dir}: cannot restore: {error}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -148,6 +156,15 @@ def _fill(source: DataDir, partial: Path, t_us: int, version: str, with_keys: bo
         keys=tuple(keys),
         with_keys=with_keys,
     )
+
+
+def _begin_anew(folder: DataDir) -> None:
+    database = Database.open(folder.database)
+    try:
+        database.write_now(forget_positions_in)
+    finally:
+        database.close_now()
+    forget_marker_position(folder.history)
 
 
 def _copy_database(source: Path, target: Path) -> int:
@@ -184,7 +201,7 @@ def _copy_history(source: Path, target: Path) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    shutil.copyfile(source, target, follow_symlinks=False)
+    shutil.copyfile(source, target)
     shutil.copymode(source, target)
 
 

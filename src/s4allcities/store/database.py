@@ -62,7 +62,11 @@ class Database:
         path = Path(path)
         database = cls(path)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if path.parent.is_dir() and not path.is_dir():
+                path.touch(
+                    mode=0o600
+                )  # names and password hashes are in it; its log files take the same mode
             database._writer.submit(database._open_writer).result()
         except (OSError, sqlite3.Error) as error:
             database.close_now()

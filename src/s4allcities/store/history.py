@@ -240,6 +240,14 @@ class ParquetHistory:
             ]
             return self._files.drop(old)
 
+    async def forget_position(self) -> None:
+        """Begin anew in a stream whose numbers started again; waiting rows are written first."""
+        await self.flush()
+        async with self._lock:
+            await self._in(self._writer, lambda: self._files.commit(self._files.flush, 0))
+            self._files.accept((), self._files.flush, 0)
+            self._sequence = 0
+
     async def check(self) -> list[str]:
         """Compare every file with its checksum; give a line for each that is damaged."""
         return await self._in(self._writer, self._files.check)

@@ -31,6 +31,7 @@ __all__ = (
     "connect",
     "day_of",
     "day_start_us",
+    "forget_marker_position",
     "names_a_folder",
 )
 
@@ -109,6 +110,14 @@ def day_start_us(day: str) -> int:
     if day == UNDATED:
         return -(1 << 62)
     return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) * 1_000_000
+
+
+def forget_marker_position(directory: Path) -> None:
+    """Set a history's stream position to the beginning; its files stay. Nothing to do where there is no history."""
+    path = directory / _MARKER
+    if path.exists():
+        found = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps({"flush": int(found["flush"]), "sequence": 0}), encoding="utf-8")
 
 
 class SegmentFiles:

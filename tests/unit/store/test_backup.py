@@ -17,6 +17,7 @@ from s4allcities.store.layout import DataDir
 from s4allcities.store.ledger import LedgerStore
 from s4allcities.store.recorder import EventRecorder
 from s4allcities.store.retention import RetentionLimits, enforce, forget_person
+from s4allcities.store.snapshots import SqliteSnapshots
 
 
 async def filled(folder: DataDir) -> None:
@@ -58,11 +59,37 @@ def test_a_backup_comes_back_whole(data: DataDir, tmp_path: Path) -> None:
     manifest = backup(data.root, tmp_path / "copy", t_us=5, version="1.0")
     assert manifest.keys == ("installation.key", "installation.pub")
     assert restore(tmp_path / "copy", tmp_path / "new") == manifest
-    assert asyncio.run(found(DataDir(tmp_path / "new"))) == (14, [1.0])
+    assert asyncio.run(found(DataDir(tmp_path / "new"))) == (0, [1.0])
     kept = DataDir(tmp_path / "new").keys / "installation.key"
     assert kept.read_text() == "secret"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "copy").stat().st_mode) == 0o700
+
+
+def test_readers_of_streams_begin_anew_after_a_restore(data: DataDir, tmp_path: Path) -> None:
+    async def keep_on() -> None:
+        database = Database.open(data.database)
+        await SqliteSnapshots(database).save("fusion", 0, 7, b"state")
+        await database.close()
+
+    async def check() -> None:
+        database = Database.open(tmp_path / "new" / "s4.sqlite")
+        assert await SqliteSnapshots(database).load("fusion", 0) is None
+        await database.close()
+        history = await ParquetHistory.open(tmp_path / "new" / "history", clock=ManualClock(DAY))
+        assert history.last_sequence == 0
+        history.append(batch([DAY + 1], [2.0]), sequence=1)
+        assert len((await history.query("smoke-1", "smoke_pct_m"))[0]) == 2
+        await history.forget_position()
+        assert history.last_sequence == 0
+        history.append(batch([DAY + 2], [3.0]), sequence=1)
+        assert len((await history.query("smoke-1", "smoke_pct_m"))[0]) == 3
+        await history.close()
+
+    asyncio.run(keep_on())
+    backup(data.root, tmp_path / "copy", t_us=5, version="1.0")
+    restore(tmp_path / "copy", tmp_path / "new")
+    asyncio.run(check())
 
 
 def test_it_works_while_the_platform_writes(data: DataDir, tmp_path: Path) -> None:

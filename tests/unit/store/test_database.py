@@ -25,6 +25,11 @@ async def test_a_new_file_has_all_migrations_and_opens_again(tmp_path: Path) -> 
         await database.close()
 
 
+def test_only_the_owner_may_read_the_files(database: Database) -> None:
+    database.write_now(add)
+    assert {path.stat().st_mode & 0o777 for path in database.path.parent.glob("s4.sqlite*")} == {0o600}
+
+
 def test_migrations_are_numbered_without_gaps() -> None:
     assert [version for version, _ in migrations()] == list(range(1, len(migrations()) + 1))
 
