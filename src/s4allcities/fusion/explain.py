@@ -134,9 +134,9 @@ def reported(incident: IncidentState, belief: Belief, data: Hypotheses) -> Repor
         status=incident.status,
         hypothesis=data.slugs[belief.first],
         probability=float(belief.p[belief.first]),
-        zones=frozenset(affected_zones(incident, belief, data)),
-        groups=belief.supporting(data.life_cycle.group_nats),
-        links=frozenset(incident.links),
+        zones=tuple(sorted(affected_zones(incident, belief, data))),
+        groups=tuple(sorted(belief.supporting(data.life_cycle.group_nats))),
+        links=tuple(sorted(incident.links)),
     )
 
 

@@ -57,14 +57,17 @@ class Row(Struct):
 
 
 class Reported(Struct):
-    """What the last published version of an incident said, to tell whether something material has changed."""
+    """What the last published version of an incident said, to tell whether something material has changed.
+
+    Tuples are sorted: sets freeze in an order that differs from one process to the next.
+    """
 
     status: str
     hypothesis: str
     probability: float
-    zones: frozenset[str]
-    groups: frozenset[str]
-    links: frozenset[str]
+    zones: tuple[str, ...]
+    groups: tuple[str, ...]
+    links: tuple[str, ...]
 
 
 class IncidentState(Struct):
