@@ -2,7 +2,9 @@
 
 import csv
 import gzip
+import io
 import re
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -121,48 +123,67 @@ def _text_of(line: bytes) -> str:
 def _csv_lines(
     number: int, first: bytes, lines: Iterator[tuple[int, bytes]], path: Path, columns: Columns
 ) -> Iterator[Line]:
-    delimiter = max(",;\t", key=lambda mark: _text_of(first).count(mark))
-    cells = _cells(_text_of(first), delimiter)
+    header = _text_of(first)
+    delimiter = max(",;\t", key=header.count)
+    try:
+        cells = _cells(header, delimiter)
+    except Refused as refusal:
+        raise ReplayError(f"{path}: line {number}: {refusal}") from refusal
     headed = not any(_is_number_or_time(cell) for cell in cells)
-    reader = _CsvReader(cells if headed else _made_up(len(cells)), path, columns)
+    reader = _CsvReader(cells if headed else _made_up(len(cells)), delimiter, path, columns)
     if not headed:
-        yield reader.line(number, cells)
-    pending: list[tuple[int, bytes]] = []
-    while record := _whole_record(pending, lines):
-        number, text = record
-        if text.count('"') % 2:
-            yield Line(number, refused=f"unclosed quote: {show(text.strip())}; allowed are quotes in pairs")
-        elif not text.strip():
-            yield Line(number, refused="empty line: nothing in it")
+        yield reader.line(number, header)
+    yield from (reader.line(at, text) for at, text in _whole_records(lines, delimiter))
+
+
+def _whole_records(lines: Iterator[tuple[int, bytes]], delimiter: str) -> Iterator[tuple[int, str]]:
+    """Give each record with the number of its first line: lines are joined while a quoted field is open.
+
+    A quote that never closes makes its own line a record of its own, and the lines after it theirs.
+    """
+    waiting: deque[tuple[int, bytes]] = deque()
+    while head := waiting.popleft() if waiting else next(lines, None):
+        text = joined = _text_of(head[1])
+        more: list[tuple[int, bytes]] = []
+        while _is_open(joined, delimiter) and len(more) < MAX_RECORD_LINES:
+            line = waiting.popleft() if waiting else next(lines, None)
+            if line is None:
+                break
+            more.append(line)
+            joined += _text_of(line[1])
+        if _is_open(joined, delimiter):
+            waiting.extendleft(reversed(more))
+            joined = text
+        yield head[0], joined
+
+
+def _is_open(text: str, delimiter: str) -> bool:
+    """Tell whether a record ends inside a quoted field; only a quote at the start of a field opens one."""
+    if text.count('"') % 2 == 0:
+        return False
+    quoted, at_start, closed = False, True, False
+    for letter in text:
+        if quoted:
+            quoted, closed = letter != '"', letter == '"'
         else:
-            yield reader.line(number, _cells(text, delimiter))
-
-
-def _whole_record(
-    pending: list[tuple[int, bytes]], lines: Iterator[tuple[int, bytes]]
-) -> tuple[int, str] | None:
-    """Take the next line, with those after it while a quote is open; with an odd quote if it never closes."""
-
-    def take() -> tuple[int, bytes] | None:
-        return pending.pop(0) if pending else next(lines, None)
-
-    head = take()
-    if head is None:
-        return None
-    joined = _text_of(head[1])
-    more: list[tuple[int, bytes]] = []
-    while joined.count('"') % 2 and len(more) < MAX_RECORD_LINES and (line := take()) is not None:
-        more.append(line)
-        joined += _text_of(line[1])
-    if joined.count('"') % 2:
-        pending[:0] = more
-        return head[0], _text_of(head[1])
-    return head[0], joined
+            quoted = letter == '"' and (at_start or closed)
+            at_start, closed = letter == delimiter, False
+    return quoted
 
 
 def _cells(text: str, delimiter: str) -> list[str]:
-    """Split one record; quotes inside a field that does not start with one are plain characters."""
-    return [cell.strip() for cell in next(csv.reader([text], delimiter=delimiter), [])]
+    """Split one record; quotes inside a field that does not start with one are plain characters.
+
+    :raises Refused: an open quote, or nothing that can be split.
+    """
+    if _is_open(text, delimiter):
+        raise Refused(f"unclosed quote: {show(text.strip())}; allowed are quotes in pairs")
+    try:
+        return [
+            cell.strip() for cell in next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
+        ]
+    except csv.Error as error:
+        raise Refused(f"not CSV: {error}") from error
 
 
 def _made_up(n: int) -> list[str]:
@@ -185,8 +206,9 @@ def _is_number_or_time(cell: str) -> bool:
 class _CsvReader:
     """Turns the cells of one file's records into messages."""
 
-    def __init__(self, header: list[str], path: Path, columns: Columns) -> None:
+    def __init__(self, header: list[str], delimiter: str, path: Path, columns: Columns) -> None:
         self.columns = columns
+        self.delimiter = delimiter
         plain = [name.partition("(")[0].strip().lower() for name in header]
         rename = {key.strip().lower(): value for key, value in columns.rename.items()}
         wanted = (columns.time.strip().lower(),) if columns.time else _TIME
@@ -199,9 +221,11 @@ class _CsvReader:
         self.names = [rename.get(name, "text" if name in _TEXT else name or "value") for name in plain]
         self.personal = {i for i, name in enumerate(plain) if name in _PERSONAL and name not in rename}
 
-    def line(self, number: int, cells: list[str]) -> Line:
+    def line(self, number: int, text: str) -> Line:
+        if not text.strip():
+            return Line(number, refused="empty line: nothing in it")
         try:
-            item = self._item(cells)
+            item = self._item(_cells(text, self.delimiter))
         except Refused as refusal:
             return Line(number, refused=str(refusal))
         return Line(number, msgspec.json.encode(item), item)
