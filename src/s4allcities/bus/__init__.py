@@ -8,6 +8,7 @@ from .envelope import Envelope as Envelope
 from .envelope import decode_events as decode_events
 from .envelope import encode_events as encode_events
 from .errors import BatchError as BatchError
+from .errors import BusClosed as BusClosed
 from .errors import BusError as BusError
 from .errors import BusRefused as BusRefused
 from .errors import BusTimeout as BusTimeout

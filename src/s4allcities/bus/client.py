@@ -13,7 +13,7 @@ from s4allcities.domain import Clock, Event, ObservationBatch, Rejected, derived
 
 from .batch import encode_batch
 from .envelope import Envelope, by_kind, encode_events
-from .errors import BusError, BusRefused, BusTimeout
+from .errors import BusClosed, BusRefused, BusTimeout
 from .follow import Follower
 from .link import Link, Outgoing, open_link, unique
 from .messages import Message, StreamState
@@ -246,7 +246,7 @@ class Bus:
         why = ""
         for _ in range(_API_TRIES):
             if self._link.closed:
-                raise BusError("the bus is closed")
+                raise BusClosed("the bus is closed")
             try:
                 reply = await self._link.client.request(
                     f"$JS.API.{request}", msgspec.json.encode(body), timeout=2

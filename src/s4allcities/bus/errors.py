@@ -2,6 +2,7 @@
 
 __all__ = (
     "BatchError",
+    "BusClosed",
     "BusError",
     "BusRefused",
     "BusTimeout",
@@ -13,6 +14,10 @@ __all__ = (
 
 class BusError(Exception):
     """Base of all errors of this package."""
+
+
+class BusClosed(BusError):
+    """The bus was closed here; what was not acknowledged by then may or may not be stored."""
 
 
 class BusTimeout(BusError):

@@ -11,7 +11,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from .errors import BusError, BusRefused, BusTimeout
+from .errors import BusClosed, BusRefused, BusTimeout
 
 __all__ = ("Ack", "Link", "Outgoing", "open_link", "unique")
 
@@ -123,6 +123,7 @@ class Link:
 
         :raises BusTimeout: not all acknowledged within the link's bounded wait.
         :raises BusRefused: the server will not take one of them.
+        :raises BusClosed: the bus was closed before all were acknowledged.
         """
         deadline = asyncio.get_running_loop().time() + self._publish_wait_s
         results = await self._attempt(messages, deadline)
@@ -149,7 +150,7 @@ class Link:
 
     async def _attempt(self, messages: Sequence[Outgoing], deadline: float) -> list[Ack | _Again]:
         if self.closed:
-            raise BusError("the bus is closed")
+            raise BusClosed("the bus is closed")
         loop = asyncio.get_running_loop()
         first = self._tokens
         self._tokens += len(messages)
@@ -188,7 +189,7 @@ class Link:
         except TimeoutError as error:
             raise _Again("not connected") from error
         if self.closed:
-            raise BusError("the bus was closed")
+            raise BusClosed("the bus was closed")
 
     async def _on_ack(self, message: Msg) -> None:
         future = self._acks.pop(message.subject.rpartition(".")[2], None)

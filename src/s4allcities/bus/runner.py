@@ -27,27 +27,31 @@ from s4allcities.domain import (
 )
 
 from .client import Bus
-from .errors import BatchError, BusError, BusTimeout, EnvelopeError
+from .errors import BatchError, BusClosed, BusError, BusTimeout, EnvelopeError
+from .inputs import input_filters
 from .messages import Message
 from .origins import Origins, Watermark
 from .raw import on_clock
 from .streams import EVENTS, OBS
+from .subjects import valid_token
 
-__all__ = ("RunnerStatus", "StageRunner", "input_filters")
+__all__ = ("RunnerStatus", "StageRunner")
 
 log = logging.getLogger(__name__)
 
 S = TypeVar("S")
 _CLOCK = "clock"
 _FINAL_SAVE_S = 5.0
+_YIELD_S = 0.002
 
 
 class RunnerStatus(Struct, frozen=True, kw_only=True):
     """How a runner does.
 
     ``lag`` counts messages waiting behind the last one; ``decided_raw`` the device messages whose readings the stage
-    has dealt with; ``errors`` inputs that could not be read, made the stage fail, or had outputs the bus refused;
-    ``dropped`` doubles that were recognised. Counters survive a crash.
+    has dealt with, ``rejected_raw`` those it failed on; ``errors`` inputs that could not be read or made the stage
+    fail, outputs that the bus refused and snapshots that could not be kept; ``dropped`` doubles that were recognised.
+    Counters survive a crash.
     """
 
     stage: str
@@ -56,6 +60,7 @@ class RunnerStatus(Struct, frozen=True, kw_only=True):
     lag: int
     processed: int
     decided_raw: int
+    rejected_raw: int
     errors: int
     published: int
     dropped: int
@@ -66,6 +71,7 @@ class RunnerStatus(Struct, frozen=True, kw_only=True):
 class _Counters(Struct):
     processed: int = 0
     decided_raw: int = 0
+    rejected_raw: int = 0
     errors: int = 0
     published: int = 0
     dropped: int = 0
@@ -91,6 +97,7 @@ class StageRunner(Generic[S]):
     Snapshots are taken every ``snapshot_every_s`` real seconds in which something came in, and at a clean stop.
 
     :raises ValueError: the stage's inputs mix the streams, or there are none.
+    :raises SubjectError: the stage's name cannot be part of a subject.
     """
 
     def __init__(
@@ -103,6 +110,7 @@ class StageRunner(Generic[S]):
         mode: Mode = "live",
         snapshot_every_s: float = 5.0,
     ) -> None:
+        valid_token(stage.name, "stage")
         self._stage = stage
         self._bus = bus
         self._store = snapshots
@@ -136,6 +144,7 @@ class StageRunner(Generic[S]):
             lag=self._lag,
             processed=self._counters.processed,
             decided_raw=self._counters.decided_raw,
+            rejected_raw=self._counters.rejected_raw,
             errors=self._counters.errors,
             published=self._counters.published,
             dropped=self._counters.dropped,
@@ -151,20 +160,26 @@ class StageRunner(Generic[S]):
             await self._resume()
             self._running = self._resumed = True
             await self._loop()
+        except BusClosed as error:
+            log.info("stage %s ends: %s", self._stage.name, error)
         finally:
             self._running = False
             await self._stop()
 
     async def _loop(self) -> None:
         loop = asyncio.get_running_loop()
-        next_save = loop.time() + self._snapshot_every_s
+        yielded = loop.time()
+        next_save = yielded + self._snapshot_every_s
         follower = self._bus.follow(self._stream, self._filters, after=self._sequence)
         try:
             async for message in follower:
                 await self._take(message)
                 if loop.time() >= next_save:
-                    await self._save()
+                    await self._try_save()
                     next_save = loop.time() + self._snapshot_every_s
+                if loop.time() - yielded > _YIELD_S:  # a backlog without outputs never waits by itself
+                    await asyncio.sleep(0)
+                    yielded = loop.time()
         finally:
             with anyio.CancelScope(shield=True):
                 await follower.aclose()
@@ -176,14 +191,16 @@ class StageRunner(Generic[S]):
         self._now_us = max(self._now_us, now_us)
         self._lag = message.pending
         events: list[Event] = []
+        batch: ObservationBatch | list[Event] | None = None
         try:
             batch = self._read(message)
             if batch is not None:
                 events = await self._step(batch)
-                if isinstance(batch, ObservationBatch):
-                    self._counters.decided_raw += batch.n_raw
         except Exception as error:  # whatever a stage or a hostile message does, the others go on
             events = [self._set_aside(message, error)]
+            self._counters.rejected_raw += _n_raw(batch)
+        else:
+            self._counters.decided_raw += _n_raw(batch)
         self._unsent = (message.sequence, self._stamped(events, message.sequence))
         await self._finish()
 
@@ -253,6 +270,8 @@ class StageRunner(Generic[S]):
             except BusTimeout as error:
                 log.warning("stage %s waits for the bus: %s", self._stage.name, error)
                 continue
+            except BusClosed:
+                raise
             except BusError as error:
                 self._counters.errors += 1
                 log.error("stage %s: outputs of %d not taken: %s", self._stage.name, sequence, error)
@@ -283,12 +302,18 @@ class StageRunner(Generic[S]):
         self._epoch = stream.created_us
         self._published_before = await self._last_output()
         saved = await self._store.load(self._stage.name, self._partition)
-        if saved is None:
+        if saved is None or not self._thaw(*saved):
             self._state = self._stage.start()
-            return
-        self._sequence, data = saved
-        snapshot = _snapshots.decode(data)
-        self._state = self._stage.restore(snapshot.state)
+
+    def _thaw(self, sequence: int, data: bytes) -> bool:
+        """Take over a snapshot; False where it cannot be read: then the stage begins with all that the stream holds."""
+        try:
+            snapshot = _snapshots.decode(data)
+            self._state = self._stage.restore(snapshot.state)
+        except Exception:
+            log.exception("stage %s: its snapshot cannot be read, beginning anew", self._stage.name)
+            return False
+        self._sequence = sequence
         self._origins = Origins(snapshot.marks)
         self._counters = snapshot.counters
         self._now_us = snapshot.now_us
@@ -298,6 +323,7 @@ class StageRunner(Generic[S]):
             )
             self._sequence = 0
         self._saved_sequence = self._sequence
+        return True
 
     async def _last_output(self) -> tuple[int, int]:
         last = await self._bus.last(EVENTS, f"*.{self._stage.name}")
@@ -305,6 +331,14 @@ class StageRunner(Generic[S]):
             return (0, 0)
         envelope = last.envelope
         return (envelope.epoch, envelope.sequence) if envelope.partition == self._partition else (0, 0)
+
+    async def _try_save(self) -> None:
+        """A store that fails costs a longer replay, not the stage."""
+        try:
+            await self._save()
+        except Exception:
+            self._counters.errors += 1
+            log.exception("stage %s: snapshot failed; the one before it rules", self._stage.name)
 
     async def _save(self) -> None:
         """Keep state, sequence and watermarks in one record."""
@@ -326,7 +360,7 @@ class StageRunner(Generic[S]):
         """Finish the message in hand and take a last snapshot; where that fails, the one before it rules."""
         try:
             with anyio.move_on_after(_FINAL_SAVE_S, shield=True):
-                if self._unsent is not None:
+                if self._unsent is not None and self._bus.open:
                     await self._finish()
                 if self._clean and self._resumed:
                     await self._save()
@@ -338,45 +372,5 @@ class StageRunner(Generic[S]):
                 self._executor = None
 
 
-def input_filters(inputs: Sequence[str], partition: int) -> tuple[str, list[str]]:
-    """Give the stream a stage reads and the filters on it, its clock among them.
-
-    >>> input_filters(("det.>", "health.sensors"), 0)
-    ('EVENTS', ['det.>', 'health.sensors', 'health.clock'])
-    >>> input_filters(("obs.>",), 1)
-    ('OBS', ['obs.*.1', 'obs.clock.0'])
-
-    :raises ValueError: inputs of both streams, or none.
-    """
-    from_obs = {suffix.split(".")[0] == "obs" for suffix in inputs}
-    if len(from_obs) != 1:
-        raise ValueError(
-            f"inputs are {tuple(inputs)}; allowed are subjects of one stream: obs.*, or kinds of event"
-        )
-    if from_obs == {True}:
-        wanted = [_of_partition(suffix, partition) for suffix in inputs]
-        return OBS, _without_covered([*wanted, "obs.clock.0"])
-    return EVENTS, _without_covered([*inputs, "health.clock"])
-
-
-def _of_partition(suffix: str, partition: int) -> str:
-    """``obs.>`` and ``obs.env.>`` mean this partition of all families or of one."""
-    if not suffix.endswith(".>"):
-        return suffix
-    levels = suffix.split(".")
-    return ".".join([*(levels[:-1] if len(levels) > 2 else ["obs", "*"]), str(partition)])
-
-
-def _without_covered(filters: Sequence[str]) -> list[str]:
-    """The server refuses filters of which one covers another."""
-    unique = list(dict.fromkeys(filters))
-    return [one for one in unique if not any(_covers(other, one) for other in unique if other != one)]
-
-
-def _covers(wide: str, narrow: str) -> bool:
-    levels, others = wide.split("."), narrow.split(".")
-    if levels[-1] == ">":
-        levels, others = levels[:-1], others[: len(levels) - 1]
-        if len(others) < len(levels):
-            return False
-    return len(levels) == len(others) and all(a in ("*", b) for a, b in zip(levels, others, strict=True))
+def _n_raw(batch: ObservationBatch | list[Event] | None) -> int:
+    return batch.n_raw if isinstance(batch, ObservationBatch) else 0

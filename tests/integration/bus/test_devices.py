@@ -1,5 +1,7 @@
 """What a device's credential may do, seen from an independent MQTT client."""
 
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -166,3 +168,26 @@ async def test_new_credentials_hold_at_once_and_withdrawn_ones_no_longer(
         assert (await anext(raw)).message.sensor == "door-07"
     assert bus.connected
     assert bus.reconnects == 0
+
+
+async def test_what_a_device_was_told_is_received_is_there_after_a_kill(server: NatsServer, bus: Bus) -> None:
+    acknowledged: set[int] = set()  # paho's own message numbers: 1, 2, 3 ...
+
+    def send(smoke: Device, first: int, last: int) -> None:
+        for number in range(first, last + 1):
+            smoke.client.publish("s4/hel/raw/env/smoke-01", str(number).encode(), qos=1)
+
+    with device(server, "smoke-01", "smoke-secret") as smoke:
+        smoke.client.reconnect_delay_set(1, 1)
+        smoke.client.on_publish = lambda _c, _u, mid, _r, _p: acknowledged.add(mid)
+        await to_thread.run_sync(send, smoke, 1, 300)
+        await until(lambda: len(acknowledged) > 100)
+        os.kill(server.pid, signal.SIGKILL)
+        await to_thread.run_sync(send, smoke, 301, 400)
+        await until(lambda: len(acknowledged) == 400)
+    raw = bus.raw()
+    received: set[int] = set()
+    with anyio.fail_after(10):
+        while len(received) < 400:
+            received.add(int((await anext(raw)).message.data))
+    assert received == acknowledged == set(range(1, 401))

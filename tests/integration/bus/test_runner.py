@@ -134,7 +134,7 @@ async def test_a_stage_that_raises_is_reported_and_goes_on(
         async with running(runner):
             await publish(bus, 1, 5)
             assert await outputs(bus, 4) == [1, 3, 7, 12]
-    assert runner.status.errors == 1
+    assert (runner.status.errors, runner.status.decided_raw, runner.status.rejected_raw) == (1, 4, 1)
     (message,) = await take(bus.follow("EVENTS", ["rejected.>"]), 1)
     (rejected,) = message.envelope.events
     assert isinstance(rejected, Rejected)
@@ -266,3 +266,62 @@ async def test_a_runner_on_a_bus_that_closes_ends_with_its_last_snapshot(bus: Bu
     with anyio.fail_after(5):
         await task
     assert store.kept["summing", 0][0] == 5
+
+
+async def test_a_snapshot_that_cannot_be_read_costs_a_replay_and_no_doubles(
+    bus: Bus, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = MemoryStore()
+    async with running(StageRunner(Summing(), bus, store)):
+        await publish(bus, 1, 5)
+        await outputs(bus, 5)
+    store.kept["summing", 0] = (5, b"torn")
+    with caplog.at_level(logging.CRITICAL):
+        async with running(StageRunner(Summing(), bus, store)):
+            await publish(bus, 6, 9)
+            assert await outputs(bus, 9) == list(accumulate(range(1, 10)))
+    assert (await bus.stream_state("EVENTS")).messages == 9
+
+
+async def test_a_store_that_fails_does_not_stop_the_stage(bus: Bus, caplog: pytest.LogCaptureFixture) -> None:
+    class Full(MemoryStore):
+        async def save(self, stage: str, partition: int, sequence: int, state: bytes) -> None:
+            raise OSError("no space left on device")
+
+    runner = StageRunner(Summing(), bus, Full(), snapshot_every_s=0)
+    with caplog.at_level(logging.CRITICAL):
+        async with running(runner):
+            await publish(bus, 1, 3)
+            assert await outputs(bus, 3) == [1, 3, 6]
+            await until(lambda: runner.status.errors == 3)
+
+
+async def test_a_step_cut_off_by_closing_the_bus_is_done_again_by_the_next_runner(
+    server: NatsServer, bus: Bus
+) -> None:
+    store = MemoryStore()
+    own = await Bus.connect(
+        server.url, site="hel", clock=bus.clock, user=server.user, password=server.password
+    )
+
+    class Closing(Summing):
+        def step(self, state: dict[str, int], given: Any, now_us: int) -> list[Event]:
+            made = super().step(state, given, now_us)
+            if state["count"] == 3:
+                own._link.closed = True
+            return made
+
+    task = asyncio.create_task(StageRunner(Closing(), own, store, snapshot_every_s=0).run())
+    await publish(bus, 1, 5)
+    with anyio.fail_after(5):
+        await task
+    assert store.kept["summing", 0][0] == 2
+    own._link.closed = False
+    await own.close()
+    async with running(StageRunner(Summing(), bus, store)):
+        assert await outputs(bus, 5) == [1, 3, 6, 10, 15]
+
+
+def test_a_stage_needs_a_name_that_can_be_published() -> None:
+    with pytest.raises(ValueError, match="stage 'a stage' cannot be part of a subject"):
+        StageRunner(Summing("a stage"), None, MemoryStore())  # type: ignore[arg-type]

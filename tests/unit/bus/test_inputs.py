@@ -1,7 +1,7 @@
 import pytest
 
 from s4allcities.bus import StreamLimits
-from s4allcities.bus.runner import input_filters
+from s4allcities.bus.inputs import input_filters
 from s4allcities.bus.streams import EVENT_KINDS, stream_configs
 from s4allcities.domain.events import _KINDS
 
