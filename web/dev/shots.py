@@ -1,3 +1,4 @@
+# ruff: noqa: D103, T201
 """Takes pictures of the page with the development server, in the states that matter; counts axe violations.
 
 Run from web/ after `npm run build`: ../.venv/bin/python dev/shots.py OUT_DIR [--size 1920x1080] [--only calm,fire]

@@ -1,6 +1,6 @@
 // A scripted evening for work on the page: calm, then a break-in on the network, then a fire, then whatever the
 // operator does. It makes records of the same shape as the platform's and knows nothing about how they come about.
-import { lonLat } from './site.mjs';
+import { spot } from './site.mjs';
 
 const S = 1e6;
 let serial = 0;
@@ -10,15 +10,19 @@ const FIRE = '01KFIRE0000000000000000000';
 const CYBER = '01KCYBER000000000000000000';
 const JAM = '01KJAM00000000000000000000';
 
-const smoke = (scale) => {
+const M_PER_DEG_LAT = 111_320;
+
+/** A wobbly ring of smoke round the sensors that see it. */
+const smoke = ([lon, lat], scale) => {
+  const east = M_PER_DEG_LAT * Math.cos((lat * Math.PI) / 180);
   const ring = Array.from({ length: 32 }, (_, index) => {
     const angle = (index / 32) * 2 * Math.PI;
-    const wobble = 1 + 0.12 * Math.sin(3 * angle) + 0.08 * Math.cos(5 * angle);
-    return lonLat([32 + Math.cos(angle) * 24 * scale * wobble, -2 + Math.sin(angle) * 20 * scale * wobble]);
+    const size_m = 14 * scale * (1 + 0.12 * Math.sin(3 * angle) + 0.08 * Math.cos(5 * angle));
+    return [lon + (Math.cos(angle) * size_m) / east, lat + (Math.sin(angle) * size_m) / M_PER_DEG_LAT];
   });
   return {
     type: 'Feature',
-    properties: {},
+    properties: { level: -1 },
     geometry: { type: 'Polygon', coordinates: [[...ring, ring[0]]] },
   };
 };
@@ -36,7 +40,7 @@ export class Story {
 
   calm(now_us) {
     const features = (name) => this.site.collections[name].features.map((item) => item.properties);
-    const people = { 'ticket-hall': 184, 'east-passage': 126, 'west-passage': 98, 'south-passage': 40, 'main-hall': 412, 'station-square': 330, 'metro-platform': 240 }; // prettier-ignore
+    const people = { 'ticket-hall': 184, 'east-passage': 126, 'west-passage': 98, 'south-passage': 40, 'main-hall': 412, kitchen: 6, 'station-square': 330, 'metro-platform': 240 }; // prettier-ignore
     const rows = (list) => Object.fromEntries(list.map((value) => [value.id, value]));
     return {
       alerts: {},
@@ -49,13 +53,15 @@ export class Story {
       hazards: {},
       log: {}, // prettier-ignore
       sensors: rows(features('sensor').map(({ slug, family, letter }) => ({
-        id: slug, family, letter, state: slug === 'S-24' ? 'stale' : slug === 'C-17' ? 'gone' : 'on time', abnormal: false, incident: '',
+        id: slug, family, letter, state: slug === 'smoke-24' ? 'stale' : slug === 'camera-07' ? 'gone' : 'on time', abnormal: false, incident: '',
         values: { [family]: { value: { smoke: 0.2, co: 4, heat: 21.4, people: 38 }[family] ?? 1, t_us: now_us, unit: { smoke: '%/m', co: 'ppm', heat: 'degC' }[family] ?? '' } },
       }))), // prettier-ignore
       zones: rows(features('unit').map(({ slug, name }) => ({ id: slug, name, people: people[slug] ?? 20, density_p_m2: 0.4 + (people[slug] ?? 20) / 400, risk: 0.03, band: 'very low' }))), // prettier-ignore
-      exits: rows(features('opening').map(({ slug, letter }) => ({ id: slug, letter, state: 'usable', reason: '', out_per_min: 20 + letter.charCodeAt(0) % 17 }))), // prettier-ignore
+      exits: rows(features('opening').filter(({ letter }) => letter).map(({ slug, letter }) => ({ id: slug, letter, state: 'usable', reason: '', out_per_min: 20 + letter.charCodeAt(0) % 17 }))), // prettier-ignore
       streets: rows(
-        features('street').map(({ slug, name }) => ({ id: slug, name, traffic: 'free', speed_kmh: 31 })),
+        features('street')
+          .filter(({ carriageway }) => carriageway)
+          .map(({ slug, name }) => ({ id: slug, name, traffic: 'free', speed_kmh: 31 })),
       ),
       platform: { now: { id: 'now', mode: 'live', demo: true, sensors_total: features('sensor').length, sensors_on_time: features('sensor').length - 2, rejected: 0, observations_per_s: 46, connected: true } }, // prettier-ignore
     };
@@ -126,7 +132,9 @@ export class Story {
     const write = [
       this.detection(now_us - 20 * S, 'unauthorised-write', 'ids', 'Write to DC-07 without a ticket'),
     ];
-    const door = [this.detection(now_us - 3 * S, 'door-contradiction', 'DC-07', 'says open, nobody passes')];
+    const door = [
+      this.detection(now_us - 3 * S, 'door-contradiction', 'door-dc-07', 'says open, nobody passes'),
+    ];
     const terms = [
       { name: 'Usual rate here', llr: -7 },
       { name: 'Scan of 214 hosts, 40 s', llr: 3.8, detections: scan, group: '10.20.4.77', sensors: ['ids'] },
@@ -135,24 +143,24 @@ export class Story {
         name: 'DC-07 open, counter 0',
         llr: 1.9,
         detections: door,
-        group: 'DC-07',
-        sensors: ['DC-07', 'P-04'],
+        group: 'door-dc-07',
+        sensors: ['door-dc-07', 'counter-04'],
       },
-      { name: 'C-12 picture frozen', llr: 0.8, group: 'C-12', sensors: ['C-12'] },
+      { name: 'C-12 picture frozen', llr: 0.8, group: 'camera-12', sensors: ['camera-12'] },
       { name: 'Engineer badge, room B', llr: -1.2, group: 'badge', sensors: [] },
     ];
-    this.set('incidents', { record: 'incident', id: CYBER, t_us: now_us, version: 1, status: 'confirmed', hypothesis: 'cyber-intrusion', probability: 0.92, hypotheses: { 'cyber-intrusion': 0.92, benign: 0.08 }, zones: ['main-hall'], place: { x_m: 48, y_m: 64, level: 0, zone: 'main-hall', entities: ['DC-07'] }, t_first_evidence_us: now_us - 40 * S, t_opened_us: now_us, terms }); // prettier-ignore
+    this.set('incidents', { record: 'incident', id: CYBER, t_us: now_us, version: 1, status: 'confirmed', hypothesis: 'cyber-intrusion', probability: 0.92, hypotheses: { 'cyber-intrusion': 0.92, benign: 0.08 }, zones: ['main-hall'], place: { x_m: 48, y_m: 64, level: 0, zone: 'main-hall', entities: ['door-dc-07'] }, t_first_evidence_us: now_us - 40 * S, t_opened_us: now_us, terms }); // prettier-ignore
     this.set('alerts', { record: 'alert', id: '01KALERTCYBER0000000000000', t_us: now_us, version: 1, level: 'high', state: 'new', incident_id: CYBER, hypothesis: 'cyber-intrusion', zone: 'main-hall', t_annunciated_us: now_us, title: 'Cyber intrusion, door DC-07', lines: ['Someone controls door DC-07 at exit J, level 0.', '92 % sure: scan, write without ticket, counter fell to 0.', 'Send a guard to exit J before 17:40; block 10.20.4.77.'], why: ['scan', 'write', 'exit J lies'], probability: 0.92, people: 412 }); // prettier-ignore
     this.set('exits', { ...this.picture.exits['exit-j'], state: 'doubtful', reason: 'controller tampered', out_per_min: 0 }); // prettier-ignore
     this.set('risks', { record: 'risk', id: 'main-hall/cyber-intrusion', t_us: now_us, zone: 'main-hall', hypothesis: 'cyber-intrusion', value: 0.46, low: 0.33, high: 0.59, threat: 0.92, vulnerability: 0.81, impact: 0.62, band: 'medium', before: 0.03, people: 412, incident_id: CYBER, reasons: [{ text: 'The exit cannot be trusted', share: 0.7 }] }); // prettier-ignore
     this.set('zones', { ...this.picture.zones['main-hall'], risk: 0.46, band: 'medium' });
-    this.abnormal(['P-04', 'C-12', 'DC-07'], CYBER);
+    this.abnormal(['counter-04', 'camera-12', 'door-dc-07'], CYBER);
     this.log(now_us, 'system', 'Incident opened: cyber intrusion. Alert high.', { alert_id: '01KALERTCYBER0000000000000' }); // prettier-ignore
   }
 
   jam(now_us) {
     this.set('streets', { ...this.picture.streets.kaivokatu, traffic: 'jam', speed_kmh: 4 });
-    this.set('incidents', { record: 'incident', id: JAM, t_us: now_us, version: 1, status: 'confirmed', hypothesis: 'traffic-jam', probability: 0.95, hypotheses: { 'traffic-jam': 0.95, benign: 0.05 }, zones: ['kaivokatu'], place: { x_m: 160, y_m: 16, level: 0 }, t_first_evidence_us: now_us - 60 * S, t_opened_us: now_us, terms: [{ name: 'Loop T-01: 4 km/h', llr: 3, sensors: ['T-01'], group: 'T-01' }] }); // prettier-ignore
+    this.set('incidents', { record: 'incident', id: JAM, t_us: now_us, version: 1, status: 'confirmed', hypothesis: 'traffic-jam', probability: 0.95, hypotheses: { 'traffic-jam': 0.95, benign: 0.05 }, zones: ['kaivokatu'], place: { x_m: 160, y_m: 16, level: 0 }, t_first_evidence_us: now_us - 60 * S, t_opened_us: now_us, terms: [{ name: 'Loop T-01: 4 km/h', llr: 3, sensors: ['traffic-01'], group: 'traffic-01' }] }); // prettier-ignore
     this.set('alerts', { record: 'alert', id: '01KALERTJAM000000000000000', t_us: now_us, version: 2, level: 'low', state: 'assigned', owner: 'Traffic desk', incident_id: JAM, hypothesis: 'traffic-jam', zone: 'kaivokatu', t_annunciated_us: now_us - 30 * S, title: 'Jam, Kaivokatu eastbound', lines: ['Kaivokatu jammed eastbound, bus stopped, 4 km/h.', '95 % sure: loop and bus position agree.', 'Route no one to exits M and N until it clears.'], why: ['4 km/h', 'bus stopped'], probability: 0.95 }); // prettier-ignore
   }
 
@@ -161,10 +169,10 @@ export class Story {
     const seen = (kind, sensor, text) => [0, 1, 2].map((n) => this.detection(now_us - (9 - n * 3) * S, kind, sensor, text, { usual: 0.2 })); // prettier-ignore
     const terms = [
       { name: 'Usual rate of fires here', llr: -6.2 },
-      { name: 'Smoke S-21, S-22, 2 of 4', llr: 4.6, detections: seen('smoke', 'S-21', 'smoke rises'), group: 'smoke@ticket-hall', sensors: ['S-21', 'S-22'] }, // prettier-ignore
-      { name: 'CO-31: 92 ppm, was 4', llr: 2.4, detections: seen('co', 'CO-31', 'CO rises'), group: 'co@ticket-hall', sensors: ['CO-31'] }, // prettier-ignore
-      { name: 'Heat H-33: +9 °C per min', llr: 2.3, detections: seen('heat', 'H-33', 'heat rises'), group: 'heat@ticket-hall', sensors: ['H-33'] }, // prettier-ignore
-      { name: 'People turn back, P-04', llr: 0.9, group: 'P-04', sensors: ['P-04'] },
+      { name: 'Smoke S-21, S-22, 2 of 4', llr: 4.6, detections: seen('smoke', 'smoke-21', 'smoke rises'), group: 'smoke@ticket-hall', sensors: ['smoke-21', 'smoke-22'] }, // prettier-ignore
+      { name: 'CO-31: 92 ppm, was 4', llr: 2.4, detections: seen('co', 'co-31', 'CO rises'), group: 'co@ticket-hall', sensors: ['co-31'] }, // prettier-ignore
+      { name: 'Heat H-33: +9 °C per min', llr: 2.3, detections: seen('heat', 'heat-33', 'heat rises'), group: 'heat@ticket-hall', sensors: ['heat-33'] }, // prettier-ignore
+      { name: 'People turn back, P-04', llr: 0.9, group: 'counter-04', sensors: ['counter-04'] },
       { name: 'No water flow in sprinkler', llr: -0.5, group: 'sprinkler', sensors: [] },
     ];
     this.set('incidents', { record: 'incident', id: FIRE, t_us: now_us, version: 1, status: 'confirmed', hypothesis: 'fire', probability: 0.97, hypotheses: { fire: 0.97, benign: 0.03 }, zones: ['ticket-hall'], place: { x_m: 32, y_m: -2, level: -1, zone: 'ticket-hall' }, t_first_evidence_us: now_us - 10 * S, t_opened_us: now_us, terms, links: [{ incident: CYBER, reason: 'same exit, 6 min apart', llr: 2.1 }] }); // prettier-ignore
@@ -179,27 +187,31 @@ export class Story {
       out_per_min: 12,
     });
     for (const letter of ['m', 'n']) this.set('exits', { ...this.picture.exits[`exit-${letter}`], state: 'unusable', reason: 'traffic jam', out_per_min: 5 }); // prettier-ignore
-    this.abnormal(['S-21', 'S-22', 'CO-31', 'H-33'], FIRE);
-    for (const [name, scale] of [['now', 0.85], ['5min', 1.35], ['10min', 1.8]]) this.set('hazards', { id: name, level: -1, geojson: { type: 'FeatureCollection', features: [smoke(scale)] } }); // prettier-ignore
+    this.abnormal(['smoke-21', 'smoke-22', 'co-31', 'heat-33'], FIRE);
+    for (const [name, scale] of [['now', 0.85], ['5min', 1.35], ['10min', 1.8]]) this.set('hazards', { id: name, level: -1, geojson: { type: 'FeatureCollection', features: [smoke(spot(this.site, 'sensor', 'smoke-21'), scale)] } }); // prettier-ignore
     this.log(now_us, 'system', 'Incident opened: fire. Alert critical.', {
       alert_id: '01KALERTFIRE00000000000000',
     });
   }
 
   plan(now_us) {
-    const route = (from_zone, exit, path, people, assembly, people_per_min, sentence, levels) => ({ from_zone, exit, path: path.map(lonLat), people, assembly, people_per_min, sentence, levels, t_clear_s: 250 }); // prettier-ignore
+    const at = (name, slug) => spot(this.site, name, slug);
+    const route = (from_zone, letter, assembly, people, people_per_min, sentence) => ({
+      from_zone, exit: `exit-${letter}`, assembly: `assembly-${assembly}`, people, people_per_min, sentence, t_clear_s: 250,
+      path: [at('unit', from_zone), at('opening', `exit-${letter}`), at('assembly', `assembly-${assembly}`)], levels: [-1, -1, 0],
+    }); // prettier-ignore
     this.set('courses', {
       record: 'course-of-action', id: '01KCOURSE00000000000000000', t_us: now_us, name: 'Evacuate by A, B, P, E, D', incident_id: FIRE,
       routes: [
-        route('ticket-hall', 'exit-a', [[-4, 4], [-34, 8], [-40, 36], [-46, 112]], 112, 'elielinaukio', 74, 'Ticket hall, west side: leave by exit A to Elielinaukio.', [-1, -1, 0, 0]),
-        route('ticket-hall', 'exit-b', [[-10, -14], [-30, -24], [-34, -44], [-52, -104]], 72, 'kaivopiha', 58, 'Ticket hall, south side: leave by exit B to Kaivopiha.', [-1, -1, 0, 0]),
-        route('east-passage', 'exit-p', [[95, 28], [98, -10], [116, -46], [150, -52], [150, -94]], 126, 'keskuskatu-south', 66, 'East passage: leave by exit P to Keskuskatu.', [-1, -1, 0, 0, 0]),
-        route('west-passage', 'exit-e', [[-70, -3], [-110, -18], [-132, -30], [-190, 14]], 98, 'lasipalatsi', 62, 'West passage: leave by exit E to Lasipalatsi.', [-1, -1, 0, 0]),
-        route('metro-platform', 'exit-d', [[-132, -30], [-160, -52], [-178, -66], [-220, -40]], 240, 'lasipalatsi', 70, 'Metro platform: take the west escalator, leave by exit D.', [-1, -1, 0, 0]),
+        route('ticket-hall', 'a', 'elielinaukio', 112, 74, 'Ticket hall, west side: leave by exit A to Elielinaukio.'),
+        route('ticket-hall', 'b', 'kaivopiha', 72, 58, 'Ticket hall, south side: leave by exit B to Kaivopiha.'),
+        route('east-passage', 'p', 'keskuskatu', 126, 66, 'East passage: leave by exit P to Keskuskatu.'),
+        route('west-passage', 'e', 'lasipalatsi', 98, 62, 'West passage: leave by exit E to Lasipalatsi.'),
+        route('metro-platform', 'd', 'lasipalatsi', 240, 70, 'Metro platform: take the west escalator, leave by exit D.'),
       ],
       exits_not_used: [{ exit: 'exit-j', reason: 'controller tampered' }, { exit: 'exit-r', reason: 'smoke' }, { exit: 'exit-m', reason: 'traffic jam' }, { exit: 'exit-n', reason: 'traffic jam' }],
       clearance_s: { p50: 290, p95: 380, runs: 200 }, people: 648, bottleneck: 'stairs A', peak_density_p_m2: 2.1,
-      signs: [['VMS-01', 'Leave by exit A to Elielinaukio'], ['VMS-02', 'Leave by exit P to Keskuskatu'], ['VMS-03', 'Leave by exit B to Kaivopiha'], ['VMS-04', 'Leave by exit E to Lasipalatsi']].map(([device, text]) => ({ device, text })),
+      signs: [['vms-01', 'Leave by exit A to Elielinaukio'], ['vms-05', 'Leave by exit P to Keskuskatu'], ['vms-03', 'Leave by exit B to Kaivopiha'], ['vms-08', 'Leave by exit E to Lasipalatsi']].map(([device, text]) => ({ device, text })),
       assumptions: ['Counts are right within 15 %'],
     }); // prettier-ignore
   }
@@ -239,7 +251,7 @@ export class Story {
   signs(now_us) {
     for (const command of Object.values(this.picture.commands)) {
       if (command.state !== 'sent') continue;
-      const silent = command.device === 'VMS-03';
+      const silent = command.device === 'vms-03';
       if (now_us - command.t_us < (silent ? 5 : 1.5) * S) continue;
       this.set('commands', { ...command, state: silent ? 'no_answer' : 'acknowledged', attempts: silent ? 3 : 1, t_answered_us: silent ? 0 : now_us }); // prettier-ignore
       if (silent) this.log(now_us, 'system', `Sign ${command.device} does not answer: three commands.`, { order_id: command.order_id }); // prettier-ignore

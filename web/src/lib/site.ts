@@ -28,7 +28,6 @@ export interface Site {
   assembly: Shape[];
   sensors: Shape[];
   background: Shape[];
-  venue: Shape[];
   footprint: Shape[];
   bounds: [LonLat, LonLat];
 }
@@ -64,7 +63,7 @@ function shape(feature: GeoJSON.Feature, index: number): Shape {
       name: label(pick('name')),
       level: typeof level === 'number' ? level : null,
       letter: String(pick('letter') ?? ''),
-      category: String(pick('kind', 'category', 'class') ?? ''),
+      category: pick('carriageway') ? 'carriageway' : String(pick('kind', 'category', 'class') ?? ''),
       synthetic: Boolean(pick('synthetic')),
       width_m: Number(pick('width_m', 'width') ?? DEFAULT_STREET_M),
       zones: strings(pick('connects')),
@@ -108,9 +107,27 @@ function given(bounds: SiteResponse['bounds']): [LonLat, LonLat] | null {
   ];
 }
 
+const SAME_DEG = 0.0003;
+
+/** The venue's own building may also be among the background, under another name: one name on the map is enough. */
+function withoutTwins(background: Shape[], footprint: Shape[]): Shape[] {
+  const centres = footprint.map(({ geometry }) => middle(geometry));
+  const twin = ({ geometry, properties }: Shape) => {
+    const [lon, lat] = middle(geometry);
+    const near = centres.some(
+      (at) => Math.abs(at[0] - lon) < 2 * SAME_DEG && Math.abs(at[1] - lat) < SAME_DEG,
+    );
+    return properties.category === 'building' && near;
+  };
+  return background.map((item) =>
+    twin(item) ? { ...item, properties: { ...item.properties, name: '' } } : item,
+  );
+}
+
 export function readSite(raw: SiteResponse): Site {
   const shapes = (name: string): Shape[] => (raw.collections[name]?.features ?? []).map(shape);
   const units = shapes('unit');
+  const footprint = shapes('footprint');
   const exits = shapes('opening').filter((item) => item.properties.letter);
   const levels = raw.levels.map(({ ordinal, name }) => ({ ordinal, name: label(name) }));
   return {
@@ -125,9 +142,8 @@ export function readSite(raw: SiteResponse): Site {
     streets: shapes('street'),
     assembly: shapes('assembly'),
     sensors: shapes('sensor'),
-    background: shapes('background'),
-    venue: shapes('venue'),
-    footprint: shapes('footprint'),
+    background: withoutTwins(shapes('background'), footprint),
+    footprint,
     bounds: boundsOf(exits.length ? exits : units) ?? given(raw.bounds) ?? [[-1, -1], [1, 1]], // prettier-ignore
   };
 }

@@ -78,9 +78,9 @@ export function sensorFeatures(site: Site, picture: Picture, level: number): Sen
   return { normal: collection(normal), odd: collection(odd) };
 }
 
-function geometries(source: R.Hazard['geojson']): GeoJSON.Geometry[] {
-  if (source.type === 'FeatureCollection') return source.features.map((item) => item.geometry);
-  return [source.type === 'Feature' ? source.geometry : source];
+function pieces(source: R.Hazard['geojson']): GeoJSON.Feature[] {
+  if (source.type === 'FeatureCollection') return source.features;
+  return [source.type === 'Feature' ? source : feature(source, {})];
 }
 
 const WHEN = ['now', '5min', '10min'];
@@ -88,10 +88,12 @@ const WHEN = ['now', '5min', '10min'];
 /** Contours of the hazard, and for each prediction a label at its southern end. */
 export function hazardFeatures(picture: Picture): Features {
   const found: GeoJSON.Feature[] = [];
-  for (const { id, level, geojson } of picture.hazards.values()) {
+  for (const { id, level: own, geojson } of picture.hazards.values()) {
     const when = WHEN.find((name) => id.endsWith(name)) ?? id;
-    for (const geometry of geometries(geojson)) {
-      if (!geometry) continue;
+    for (const piece of pieces(geojson)) {
+      const { geometry } = piece;
+      if (!geometry || !positions(geometry).length) continue;
+      const level = (piece.properties?.['level'] as number | undefined) ?? own;
       found.push(feature(geometry, { when, level }));
       const lowest = positions(geometry).reduce<LonLat | null>(
         (low, at) => (low && low[1] <= at[1] ? low : at),

@@ -83,13 +83,11 @@ function ground(c: Colour): LayerSpecification[] {
     fill('parks', ['park', 'grass', 'garden', 'green', 'forest'], '--map-park'),
     fill('waters', ['water'], '--map-water'),
     fill('platforms', ['platform'], '--map-platform'),
-    fill('blocks', ['building'], '--map-building'),
   ];
 }
 
 function streets(c: Colour, lat: number): LayerSpecification[] {
-  const service = ['service', 'footway', 'path', 'steps', 'pedestrian', 'cycleway', 'crossing', 'sidewalk'];
-  const colour = ['case', ['in', kind, ['literal', service]], c('--map-service'), c('--map-main')];
+  const colour = ['case', ['==', kind, 'carriageway'], c('--map-main'), c('--map-service')];
   const layout = { 'line-cap': 'round', 'line-join': 'round' } as const;
   return [
     {
@@ -117,11 +115,37 @@ function streets(c: Colour, lat: number): LayerSpecification[] {
 }
 
 function buildings(c: Colour): LayerSpecification[] {
-  const pair = (source: string, fill: string, edge: string): LayerSpecification[] => [
-    { id: source, type: 'fill', source, paint: { 'fill-color': c(fill) } },
-    { id: `${source}-edge`, type: 'line', source, paint: { 'line-color': c(edge), 'line-width': 1 } },
+  const pair = (
+    id: string,
+    source: string,
+    fill: string,
+    edge: string,
+    only: string,
+  ): LayerSpecification[] => {
+    const filter: ExpressionSpecification = only ? ['==', kind, only] : ['literal', true];
+    return [
+      { id, type: 'fill', source, filter, paint: { 'fill-color': c(fill) } },
+      { id: `${id}-edge`, type: 'line', source, filter, paint: { 'line-color': c(edge), 'line-width': 1 } },
+    ];
+  };
+  return [
+    ...pair('blocks', 'background', '--map-building', '--map-building-edge', 'building'),
+    ...pair('venue', 'footprint', '--map-venue', '--map-venue-edge', ''),
   ];
-  return [...pair('footprint', '--map-venue', '--map-venue-edge')];
+}
+
+function passages(c: Colour, level: number): LayerSpecification[] {
+  const filter: ExpressionSpecification = ['==', kind, 'passage'];
+  const opacity = onLevel(level, 0.6);
+  return [
+    {
+      id: 'passage',
+      type: 'fill',
+      source: 'background',
+      filter,
+      paint: { 'fill-color': c('--map-passage'), 'fill-opacity': opacity },
+    },
+  ];
 }
 
 function units(c: Colour, level: number): LayerSpecification[] {
@@ -276,9 +300,22 @@ function labels(c: Colour, level: number): LayerSpecification[] {
       paint: { 'text-color': c('--text-2'), ...halo },
     },
     {
-      id: 'building-names',
+      id: 'venue-name',
       type: 'symbol',
       source: 'footprint',
+      layout: {
+        'text-field': ['get', 'name'],
+        'text-font': FONT_BOLD,
+        'text-size': 13,
+        'text-max-width': 12,
+      },
+      paint: { 'text-color': c('--text-1'), ...halo },
+    },
+    {
+      id: 'building-names',
+      type: 'symbol',
+      source: 'background',
+      filter: ['==', kind, 'building'],
       layout: { 'text-field': ['get', 'name'], 'text-font': FONT, 'text-size': 12, 'text-max-width': 8 },
       paint: { 'text-color': c('--map-label'), ...halo },
     },
@@ -348,6 +385,7 @@ export function mapStyle(site: Site, c: Colour, level: number): StyleSpecificati
       ...ground(c),
       ...streets(c, lat),
       ...buildings(c),
+      ...passages(c, level),
       ...units(c, level),
       ...hazard(c),
       ...jams(c),

@@ -42,18 +42,24 @@ export class Connection {
   private timer: unknown = null;
   private watchdog: unknown = null;
   private ended = false;
+  private opened = false;
 
   constructor(
     private readonly world: World,
     private readonly changed: () => void,
-    private readonly refused: () => void = () => undefined,
+    /** Called when a new connection was not even opened: the session may be over. */
+    private readonly doubt: () => void = () => undefined,
   ) {}
 
   start(): void {
     if (this.ended) return;
     const socket = this.world.open(`/api/v1/live${resumeQuery(this.live)}`);
     socket.binaryType = 'arraybuffer';
-    socket.onopen = () => this.watch();
+    this.opened = false;
+    socket.onopen = () => {
+      this.opened = true;
+      this.watch();
+    };
     socket.onmessage = (event) => this.take(socket, event.data as ArrayBuffer);
     socket.onclose = (event) => this.lost(socket, event.code);
     this.socket = socket;
@@ -106,7 +112,7 @@ export class Connection {
     const since = this.status.t_lost_ms || this.world.now_ms();
     this.status = { ...this.status, connected: false, t_lost_ms: since };
     this.changed();
-    if (code === 4401 || code === 1008) this.refused();
+    if (!this.opened || code === 4401) this.doubt();
     this.world.cancel(this.watchdog);
     this.timer = this.world.later(() => this.start(), retryDelay_ms(this.attempt++));
   }

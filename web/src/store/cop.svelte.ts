@@ -3,7 +3,14 @@ import { getContext, setContext } from 'svelte';
 
 import { restoreAlert } from '../domain/defaults';
 import type * as R from '../domain/records';
-import { ApiError, postAlertAction, postOrder, type AlertRequest, type Session } from '../lib/api';
+import {
+  ApiError,
+  getSession,
+  postAlertAction,
+  postOrder,
+  type AlertRequest,
+  type Session,
+} from '../lib/api';
 import { t } from '../i18n';
 import { isOpen, priorityOf } from '../lib/priority';
 import { lettersOf, namesOf, type Site } from '../lib/site';
@@ -54,9 +61,22 @@ export class Cop {
     this.names = namesOf(site);
     this.letters = lettersOf(site);
     this.level = site.levels.some(({ ordinal }) => ordinal === -1) ? -1 : (site.levels[0]?.ordinal ?? 0);
-    this.connection = new Connection(browserWorld(), () => this.schedule(), refused);
+    this.connection = new Connection(
+      browserWorld(),
+      () => this.schedule(),
+      () => void this.checkSession(refused),
+    );
     this.connection.start();
     this.beat = setInterval(() => (this.now_ms = Date.now()), BEAT_MS);
+  }
+
+  /** After a restart of the server the session may have ended, or live on under another token. */
+  private async checkSession(refused: () => void): Promise<void> {
+    try {
+      await getSession();
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) refused();
+    }
   }
 
   stop(): void {
