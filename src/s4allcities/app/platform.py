@@ -20,16 +20,17 @@ from s4allcities.edge.actuators.signs import SignActuator
 from s4allcities.edge.health import HealthMonitor
 from s4allcities.edge.ingest import EdgeNode
 from s4allcities.edge.intake import Intake
-from s4allcities.edge.redaction import redact_text
 from s4allcities.edge.router import HttpDoor
 from s4allcities.edge.sources.table import SourceTable, built_in_sources
 from s4allcities.exchange.cap import CapWriter
+from s4allcities.privacy.redaction import Redactor
 from s4allcities.security.authorisation import may
 from s4allcities.security.credentials import DeviceCredentials
 from s4allcities.security.keys import InstallationKey
 from s4allcities.security.ledger import HeadKeeper, LedgerChain
 from s4allcities.security.passwords import Passwords
 from s4allcities.security.sessions import Sessions
+from s4allcities.security.two_person import Releases
 from s4allcities.security.users import FirstLink, Users
 from s4allcities.site import Site, load_site
 from s4allcities.store.accounts import SqliteAccounts
@@ -42,6 +43,7 @@ from s4allcities.store.snapshots import SqliteSnapshots
 
 from .accounting import Accounting, prometheus_text
 from .config import AppConfig
+from .desk import CapReleaseDesk
 from .gate import SecurityGate
 from .readings import Readings
 from .recording import Recording, restore_picture
@@ -113,7 +115,7 @@ class Platform:
 
     def _make_edge(self) -> EdgeNode:
         zones = {spec.slug: spec.zone for spec in self.site.sensors}
-        intake = Intake(SourceTable(built_in_sources()), redact_text)
+        intake = Intake(SourceTable(built_in_sources()), Redactor().redact)
         health = HealthMonitor()
         return EdgeNode(
             self.bus,
@@ -143,7 +145,13 @@ class Platform:
             services,
             gate,
             door,
-            [],
+            CapReleaseDesk(
+                Releases(self._stores.accounts, self.clock),
+                self.cap,
+                self._stores.ledger,
+                self.clock,
+                self.picture.orders.__contains__,
+            ),
             healthy=lambda: self.bus.connected,
             metrics_text=self._metrics,
             page=page_folder(),

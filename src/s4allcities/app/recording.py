@@ -45,6 +45,7 @@ class Recording:
         self._clock = clock
         self._followers = tuple(followers)
         self.sequence = 0
+        self.follower_errors = 0
 
     async def run(self) -> None:
         """Record until cancelled or the bus is closed."""
@@ -61,9 +62,17 @@ class Recording:
         self._hub.publish(self._clock.now_us())
         self._replies.take(events)
         for follow in self._followers:
-            await follow(events)
+            await self._tell(follow, events)
         tail = await self._ledger.tail()
         await self._heads.note(tail.sequence, tail.hash, self._clock.now_us())
+
+    async def _tell(self, follow: Follower, events: Sequence[Event]) -> None:
+        """Let a follower act. One that fails is counted and shown, and never stops the record."""
+        try:
+            await follow(events)
+        except Exception:
+            self.follower_errors += 1
+            log.exception("a follower of the record failed", kinds=sorted({type(e).__name__ for e in events}))
 
     async def sign_off(self) -> None:
         """Sign the ledger's last head at a clean stop."""

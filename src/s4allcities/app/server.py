@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from litestar import Litestar, Request, Response, Router, get
+from litestar import Litestar, Request, Response, get
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, NotFoundException
@@ -23,8 +23,10 @@ from litestar.static_files import create_static_files_router
 import s4allcities
 from s4allcities.awareness.picture import (
     PictureServices,
+    ReleaseDesk,
     SessionMiddleware,
     actions_router,
+    releases_router,
     sessions_router,
     views_router,
 )
@@ -104,7 +106,7 @@ def build_app(
     services: PictureServices,
     gate: SecurityGate,
     door: HttpDoor,
-    extra: list[Router],
+    desk: ReleaseDesk,
     *,
     healthy: Callable[[], bool],
     metrics_text: Callable[[], Awaitable[str]],
@@ -117,13 +119,14 @@ def build_app(
             actions_router(),
             sessions_router(),
             observations_router(),
-            *extra,
+            releases_router(),
             healthz,
             metrics,
             *_page_routes(page),
         ],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
+            "desk": Provide(lambda: desk, sync_to_thread=False),
             "door": Provide(lambda: door, sync_to_thread=False),
         },
         middleware=[DefineMiddleware(SessionMiddleware, gate=gate)],

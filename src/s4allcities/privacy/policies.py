@@ -5,11 +5,11 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-__all__ = ("FAMILIES", "NUMBERS_ONLY", "POLICIES", "Fields", "Form", "Policy")
+__all__ = ("FAMILIES", "NUMBERS_AND_TEXT", "NUMBERS_ONLY", "POLICIES", "Fields", "Form", "Policy")
 
-Form = Literal["number", "hash", "word", "text"]
+Form = Literal["number", "hash", "word", "value", "text"]
 """``number``: a finite number or truth value; ``hash``: 8 to 128 hex digits; ``word``: a short technical text (an
-address of a host, a protocol, a rule's name) without an e-mail address; ``text``: free text, masked."""
+address of a host, a protocol) without an e-mail address; ``value``: a number or a word; ``text``: free text, masked."""
 
 Fields: TypeAlias = "Form | Mapping[str, Fields]"
 
@@ -22,8 +22,58 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NUMBERS_ONLY = Policy(quantities=None)
-"""For families without a policy of their own: no payload, no text, no personal-sounding quantity."""
+"""The strictest: no payload, no text, no quantity whose name sounds personal."""
 
+NUMBERS_AND_TEXT = Policy(quantities=None, schemas={"text/1": "text"})
+"""For families without a policy of their own: as above, and texts such as a device's state, masked."""
+
+_PROTOCOLS = (
+    "modbus",
+    "dnp3",
+    "enip",
+    "cip",
+    "bacnet",
+    "s7comm",
+    "iec104",
+    "opcua",
+    "knx",
+    "profinet",
+    "mms",
+)
+_CALL: dict[str, Fields] = {
+    "type": "value",
+    "src": "number",
+    "dst": "number",
+    "transaction_id": "number",
+    "protocol_id": "number",
+    "unit_id": "number",
+    "function": "value",
+    "function_raw": "number",
+    "function_code": "value",
+    "function_name": "word",
+    "service": "value",
+    "command": "value",
+    "category": "word",
+    "access_type": "word",
+    "error_flags": "word",
+    "address": "number",
+    "quantity": "number",
+    "data": "number",
+    "value": "number",
+    "read": {"address": "number", "quantity": "number"},
+    "write": {"address": "number", "quantity": "number", "data": "number"},
+}
+_PARTS: dict[str, Fields] = {**_CALL, "application": _CALL, "cip": _CALL}
+_INDUSTRIAL: dict[str, Fields] = {**_PARTS, "request": _PARTS, "response": _PARTS}
+"""What is asked of a controller, by any industrial protocol: functions, addresses and numbers."""
+
+_DNS: dict[str, Fields] = {
+    "type": "word",
+    "id": "number",
+    "rrname": "text",
+    "rrtype": "word",
+    "rcode": "word",
+}
 _EVE: dict[str, Fields] = {
     "timestamp": "word",
     "event_type": "word",
@@ -41,6 +91,7 @@ _EVE: dict[str, Fields] = {
     "direction": "word",
     "community_id": "word",
     "pcap_cnt": "number",
+    "pkt_src": "word",
     "tx_id": "number",
     "alert": {
         "action": "word",
@@ -52,6 +103,10 @@ _EVE: dict[str, Fields] = {
         "severity": "number",
     },
     "flow": {
+        "src_ip": "word",
+        "src_port": "number",
+        "dest_ip": "word",
+        "dest_port": "number",
         "pkts_toserver": "number",
         "pkts_toclient": "number",
         "bytes_toserver": "number",
@@ -71,46 +126,8 @@ _EVE: dict[str, Fields] = {
         "ack": "number",
         "state": "word",
     },
-    "modbus": {
-        "id": "number",
-        "request": {
-            "transaction_id": "number",
-            "protocol_id": "number",
-            "unit_id": "number",
-            "function_raw": "number",
-            "function_code": "word",
-            "function": "word",
-            "category": "word",
-            "access_type": "word",
-            "read": {"address": "number", "quantity": "number"},
-            "write": {"address": "number", "data": "number", "quantity": "number"},
-        },
-        "response": {
-            "unit_id": "number",
-            "function_raw": "number",
-            "function_code": "word",
-            "error_flags": "word",
-        },
-        "address": "number",
-        "quantity": "number",
-        "data": "number",
-        "value": "number",
-        "function": "number",
-        "unit_id": "number",
-    },
-    "dnp3": {
-        "type": "word",
-        "src": "number",
-        "dst": "number",
-        "application": {"function_code": "number"},
-        "request": {
-            "type": "word",
-            "src": "number",
-            "dst": "number",
-            "application": {"function_code": "number"},
-        },
-    },
-    "dns": {"type": "word", "id": "number", "rrname": "text", "rrtype": "word", "rcode": "word"},
+    **dict.fromkeys(_PROTOCOLS, _INDUSTRIAL),
+    "dns": {**_DNS, "queries": _DNS},
     "http": {
         "hostname": "word",
         "http_method": "word",
@@ -130,7 +147,7 @@ _EVE: dict[str, Fields] = {
 }
 
 POLICIES: dict[str, Policy] = {
-    "env": NUMBERS_ONLY,
+    "env": NUMBERS_AND_TEXT,
     "people": Policy(
         quantities=frozenset({"people", "out_per_min", "in_per_min", "density_p_m2", "confidence"})
     ),
@@ -142,13 +159,13 @@ POLICIES: dict[str, Policy] = {
         schemas={"frame-hash/1": "hash"},
     ),
     "audio": Policy(quantities=frozenset({"level_db", "score", "count"})),
-    "eve": Policy(quantities=frozenset({"eve"}), schemas={"eve/1": _EVE}),
+    "eve": Policy(quantities=None, schemas={"eve/1": _EVE}),
     "traffic": Policy(
         quantities=frozenset({"speed_kmh", "flow_per_h", "occupancy_pct", "count", "travel_time_s"})
     ),
-    "weather": NUMBERS_ONLY,
+    "weather": NUMBERS_AND_TEXT,
     "sign": Policy(
-        quantities=frozenset({"status", "showing", "ack"}),
+        quantities=frozenset({"ok", "status", "showing", "ack"}),
         schemas={"text/1": "text", "sign-ack/1": {"ack": "word", "showing": "text"}},
     ),
     "report": Policy(quantities=frozenset({"text"}), schemas={"text/1": "text"}),

@@ -14,7 +14,7 @@ import msgspec
 
 from s4allcities.domain import Observation
 
-from .policies import NUMBERS_ONLY, POLICIES, Fields, Policy
+from .policies import NUMBERS_AND_TEXT, POLICIES, Fields, Policy
 
 __all__ = ("MASK", "Redactor", "mask_text", "redact_payload")
 
@@ -51,7 +51,7 @@ def mask_text(text: str) -> str:
 def redact_payload(data: Any, fields: Fields, dropped: Counter[str], path: str = "") -> Any:
     """Give what of a payload may pass. What is dropped is counted in ``dropped`` by its path.
 
-    ``fields`` is "number", "hash", "word", "text", or a mapping of names to such. A list is taken item by item. The
+    ``fields`` is a form ("number", "hash", "word", "value", "text") or a mapping of names to such. A list is taken item by item. The
     result is None when nothing may pass.
     """
     kept = _pass(data, fields, dropped, path)
@@ -59,7 +59,10 @@ def redact_payload(data: Any, fields: Fields, dropped: Counter[str], path: str =
 
 
 class Redactor:
-    """Redacts observations by the policy of their family; an unknown family passes numbers only.
+    """Redacts observations by the policy of their family; an unknown family passes numbers and masked texts.
+
+    `redact` fits the edge's seam for redaction. What passes is no longer marked personal; what is marked so and has no
+    policy of its own does not pass.
 
     >>> camera = Observation(family="camera", sensor="c", quantity="jpeg", t_us=0, schema="jpeg/1", payload=b"...")
     >>> redactor = Redactor()
@@ -74,7 +77,7 @@ class Redactor:
 
     def redact(self, observation: Observation) -> Observation | None:
         """Give what of the observation may leave the edge, None if nothing."""
-        policy = self._policies.get(observation.family, NUMBERS_ONLY)
+        policy = self._policies.get(observation.family, NUMBERS_AND_TEXT)
         if not self._known(observation, policy):
             self.dropped[f"{observation.family}/{_shown(observation.quantity, policy)}"] += 1
             return None
@@ -90,8 +93,10 @@ class Redactor:
             or _PHONE.search(quantity)
         ):
             return False
+        if observation.family not in self._policies and observation.personal:
+            return False
         if policy.quantities is None:
-            return not (observation.personal or _sounds_personal(quantity))
+            return observation.schema == "eve/1" or not _sounds_personal(quantity)
         return quantity in policy.quantities
 
     def _number(self, observation: Observation) -> Observation | None:
@@ -112,7 +117,7 @@ class Redactor:
             if not lost:
                 self.dropped[f"{observation.family}/payload"] += 1
             return None
-        return msgspec.structs.replace(observation, payload=kept, unit="")
+        return msgspec.structs.replace(observation, payload=kept, unit="", personal=False)
 
 
 def _pass(data: Any, fields: Fields, dropped: Counter[str], path: str) -> Any:
@@ -148,6 +153,8 @@ def _pass_leaf(data: Any, form: Fields) -> Any:
     match form:
         case "number" if isinstance(data, bool | int) or (isinstance(data, float) and math.isfinite(data)):
             return data
+        case "value" if isinstance(data, str | bool | int | float):
+            return _pass_leaf(data, "word" if isinstance(data, str) else "number")
         case "hash" if isinstance(data, str) and _HASH.fullmatch(data):
             return data
         case "word" if isinstance(data, str) and len(data) <= 128 and not _EMAIL.search(data):

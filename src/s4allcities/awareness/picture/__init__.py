@@ -6,6 +6,9 @@ from .auth import Person as Person
 from .auth import SessionMiddleware as SessionMiddleware
 from .hub import PictureHub as PictureHub
 from .read_model import Picture as Picture
+from .releases import ReleaseDesk as ReleaseDesk
+from .releases import ReleaseView as ReleaseView
+from .releases import releases_router as releases_router
 from .replies import Replies as Replies
 from .services import PictureServices as PictureServices
 from .sessions import sessions_router as sessions_router
