@@ -27,8 +27,7 @@ def test_every_line_is_accounted_for(content: bytes, suffix: str) -> None:
         path.write_bytes(content)
         try:
             report = asyncio.run(replay(path, sources=SOURCES, clock=ManualClock(1_700_000_000_000_000)))
-        except ReplayError as error:
-            assert str(path) in str(error)
+        except ReplayError:
             return
     assert report.lines == report.accepted + report.rejected == report.accepted + len(report.rejected_lines)
     numbers = [line.line for line in report.rejected_lines]

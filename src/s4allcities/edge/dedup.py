@@ -10,7 +10,7 @@ class Memory:
 
     >>> memory = Memory(2)
     >>> [memory.seen(key) for key in ("a", "b", "a", "c", "b")]
-    [False, False, True, False, True]
+    [False, False, True, False, False]
     """
 
     def __init__(self, size: int) -> None:
