@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from s4allcities.domain import Observation
-from s4allcities.privacy.policies import FAMILIES, POLICIES
+from s4allcities.privacy.policies import FAMILIES, NUMBERS_ONLY, POLICIES
 from s4allcities.privacy.redaction import MASK, Redactor, mask_text, redact_payload
 
 
@@ -68,16 +68,42 @@ def test_eve_keeps_what_detectors_read_and_nothing_said() -> None:
     assert redactor.dropped == {"eve/other": 2, "eve/alert/other": 1}
 
 
-def test_unknown_families_pass_numbers_only() -> None:
+def test_unknown_families_pass_numbers_and_masked_texts() -> None:
     assert passed("mine", "strain", value=1.0)
     assert passed("mine", "phone", value=358401234567.0) is None
-    assert passed("mine", "note", schema="text/1", payload="hello") is None
+    note = passed("mine", "note", schema="text/1", payload="ask aino@example.org")
+    assert note is not None
+    assert note.payload == f"ask {MASK}"
+    assert passed("mine", "user_name", schema="text/1", payload="hello") is None
+    assert (
+        Redactor({"mine": NUMBERS_ONLY}).redact(observation("mine", "n", schema="text/1", payload="x"))
+        is None
+    )
     assert passed("mine", "a@b", value=1.0) is None
     assert passed("mine", "strain", value=1.0, personal=True) is None
     named = passed("mine", "strain", value=1.0, unit="aino@example.org")
     assert named is not None
     assert named.unit == ""
     assert passed("mine", "strain", value="x") is None
+
+
+def test_what_passes_is_no_longer_personal() -> None:
+    said = passed("report", "text", schema="text/1", payload="call 040 123 4567", personal=True)
+    assert said is not None
+    assert (said.payload, said.personal) == (f"call {MASK}", False)
+    count = passed("people", "people", value=3.0, unit="1", personal=True)
+    assert count is not None
+    assert (count.personal, count.unit) == (False, "1")
+
+
+def test_industrial_requests_keep_their_function() -> None:
+    dnp3 = {"request": {"type": "request", "application": {"function_code": 5, "objects": [{"x": 1}]}}}
+    kept = passed("eve", "dnp3", schema="eve/1", payload={"event_type": "dnp3", "dnp3": dnp3})
+    assert kept is not None
+    assert kept.payload["dnp3"] == {"request": {"type": "request", "application": {"function_code": 5}}}
+    word = passed("eve", "bacnet", schema="eve/1", payload={"bacnet": {"service": "writeProperty"}})
+    assert word is not None
+    assert word.payload == {"bacnet": {"service": "writeProperty"}}
 
 
 def test_dropped_names_from_outside_are_not_kept() -> None:
@@ -94,7 +120,8 @@ def test_dropped_names_from_outside_are_not_kept() -> None:
         ("call 040-1234567.", f"call {MASK}."),
         ("call (09) 123 45 67", f"call ({MASK}"),
         ("blue van ABC-123 left", f"blue van {MASK} left"),
-        ("B AB 1234", f"B {MASK}"),
+        ("B AB 1234 and AB12 CDE, AB-123-CD", f"{MASK} and {MASK}, {MASK}"),
+        ("S4 MQTT: GO TO B 2, CO2 and PM10 rise", "S4 MQTT: GO TO B 2, CO2 and PM10 rise"),
         ("12 people at 14:30 near exit B", "12 people at 14:30 near exit B"),
         ("smoke in ticket hall", "smoke in ticket hall"),
     ],
