@@ -161,6 +161,7 @@ _INDUSTRIAL = (
     "profinet",
     "mms",
 )
+_ANY_INDUSTRIAL = frozenset(_INDUSTRIAL)
 _WRITE_WORDS = (
     "write",
     "wrsing",
@@ -177,6 +178,8 @@ _WRITE_WORDS = (
 
 def _write(record: Mapping[str, Any]) -> str:
     """Name the write that an industrial protocol's part of the record asks for, or ``""``."""
+    if _ANY_INDUSTRIAL.isdisjoint(record):
+        return ""
     for protocol in _INDUSTRIAL:
         part = _part(record, protocol)
         if part:

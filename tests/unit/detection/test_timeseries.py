@@ -9,6 +9,7 @@ from tests.unit.detection.feeds import Row, Spec, at, batch_of, feed_of
 from s4allcities.checks import check_stage, run_stage
 from s4allcities.detection.config import ConfigError
 from s4allcities.detection.timeseries import TimeseriesStage, timeseries_config
+from s4allcities.detection.timeseries.kernel import step_rows
 from s4allcities.domain import Detection, ObservationBatch, Series
 
 SENSORS = {
@@ -235,3 +236,14 @@ def test_a_day_of_noise_of_80_sensors_says_next_to_nothing(noise: Noise) -> None
         )
         found += len(stage.step(state, batch, int(t_us[-1])))
     assert found <= 2
+
+
+def test_batches_off_the_wire_need_no_second_compilation() -> None:
+    batch = batch_of([("co-31", "co_ppm", float(t), 90.0) for t in range(5)])
+    for column in (batch.series_ix, batch.t_us, batch.value, batch.quality):
+        column.flags.writeable = False
+    stage = TimeseriesStage()
+    state = stage.start()
+    before = len(step_rows.signatures)
+    assert len(stage.step(state, batch, at(5))) == 1
+    assert len(step_rows.signatures) == before

@@ -1,5 +1,6 @@
 """Network scans: one source that tries one door of many houses, or many doors of one house."""
 
+from functools import lru_cache
 from ipaddress import ip_address
 
 from msgspec import Struct
@@ -26,6 +27,7 @@ class Scan(Struct, frozen=True, kw_only=True):
         return round(min(0.95, 0.5 + 0.15 * (self.count / self.needed - 1)), 3)
 
 
+@lru_cache(maxsize=16_384)
 def unicast(text: str) -> str:
     """Give the address as `ipaddress` writes it, or ``""`` for none, for groups and for everybody."""
     try:

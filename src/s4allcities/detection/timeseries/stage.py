@@ -92,9 +92,10 @@ class TimeseriesStage:
         said, z, usual = np.zeros(slots.size, np.uint8), np.zeros(slots.size), np.zeros(slots.size)
         state.left_out += step_rows(
             slots,
-            np.ascontiguousarray(t_us, np.int64),
-            np.ascontiguousarray(value, np.float64),
-            np.ascontiguousarray(quality, np.uint8),
+            # Copies: what comes off the wire is read-only, for which Numba would compile once more.
+            np.array(t_us, np.int64),
+            np.array(value, np.float64),
+            np.array(quality, np.uint8),
             state.floats,
             state.ints,
             state.params,

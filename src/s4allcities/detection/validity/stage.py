@@ -60,6 +60,8 @@ class ValidityStage(StructSnapshots[ValidityState]):
     def __init__(self, config: ValidityConfig | None = None, sensors: Sensors | None = None) -> None:
         self.config = config or validity_config()
         self.sensors: Sensors = sensors or {}
+        # So many readings in a window are never too many: most readings need no further look.
+        self._rate_floor = self.config.rate_least_per_s * self.config.rate_window_s
         self._bounds = {
             (slug, quantity.name): (quantity.low, quantity.high)
             for slug, spec in self.sensors.items()
@@ -119,8 +121,10 @@ class ValidityStage(StructSnapshots[ValidityState]):
         return self._say(watch, "sensor-range", reading.t_us, 0.9, text, reading.value, reading.unit)
 
     def _stuck(self, state: ValidityState, watch: Watch, reading: Reading) -> list[Event]:
+        if watch.same < self.config.stuck_readings or reading.schema:
+            return []
         limit_s = self.config.stuck_s.get(watch.quantity)
-        if limit_s is None or watch.same < self.config.stuck_readings or reading.schema:
+        if limit_s is None:
             return []
         if reading.value in self.config.still.get(watch.quantity, ()):
             return []
@@ -147,6 +151,8 @@ class ValidityStage(StructSnapshots[ValidityState]):
         if now_us - watch.t_window_us >= window_us:
             watch.t_window_us, watch.in_window = now_us, 0
         watch.in_window += 1
+        if watch.in_window <= self._rate_floor:
+            return []
         usual = 1 / watch.interval_s if watch.interval_s > 0 else 0.0
         most_per_s = max(self.config.rate_least_per_s, self.config.rate_times * usual)
         if watch.in_window <= most_per_s * self.config.rate_window_s:
