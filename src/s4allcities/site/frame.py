@@ -29,6 +29,12 @@ def _ecef(lon_deg: F8, lat_deg: F8) -> F8:
     )
 
 
+def _dot(axis: F8, away: F8) -> F8:
+    """Written out, because a library's product may differ in the last bit from one call to the next."""
+    total: F8 = axis[0] * away[0] + axis[1] * away[1] + axis[2] * away[2]
+    return total
+
+
 class _Axes(NamedTuple):
     origin: F8
     east: F8
@@ -79,7 +85,7 @@ class Frame:
         """Give x_m east and y_m north of places in degrees; arrays of one shape in, of the same shape out."""
         place = _ecef(np.asarray(lon, np.float64), np.asarray(lat, np.float64))
         away = place - self._axes.origin.reshape((3,) + (1,) * (place.ndim - 1))
-        return np.tensordot(self._axes.east, away, 1), np.tensordot(self._axes.north, away, 1)
+        return _dot(self._axes.east, away), _dot(self._axes.north, away)
 
     def to_lonlat(self, x_m: ArrayLike, y_m: ArrayLike) -> tuple[F8, F8]:
         """Give longitude and latitude in degrees of local metres; the inverse of ``to_local``."""

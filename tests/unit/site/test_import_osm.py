@@ -85,6 +85,31 @@ def test_a_draft_site(tiny_osm: Path, tmp_path: Path) -> None:
     assert (path.walkable, path.width_m) == (True, 2.5)
 
 
+def test_a_crossing_is_cut_at_the_kerbs(tiny_osm: Path) -> None:
+    from s4allcities.site import Frame
+    from s4allcities.site.importers.osm import read_osm
+    from s4allcities.site.importers.streets import street_features
+
+    tiny_osm.write_text(
+        TINY.format(encoding="UTF-8").replace(
+            "</osm>",
+            """<node id="30" lat="49.9995" lon="9.9990"/><node id="31" lat="49.9995" lon="10.0010"/>
+            <way id="30"><nd ref="30"/><nd ref="31"/><nd ref="1"/><tag k="highway" v="footway"/></way></osm>""",
+        ),
+        encoding="utf-8",
+    )
+    box = (9.99, 49.99, 10.01, 50.01)
+    osm, frame = read_osm(tiny_osm, box), Frame(10.0, 50.0)
+    streets = {each["properties"]["s4a:slug"]: each for each in street_features(osm, "tiny", box, frame)}
+    crossing = [
+        streets[slug]["properties"].get("s4a:along", []) for slug in ("walk-30", "walk-30-1", "walk-30-2")
+    ]
+    assert crossing == [[], ["grosse-strasse"], []]
+    ends = [streets[slug]["geometry"]["coordinates"] for slug in ("walk-30", "walk-30-1", "walk-30-2")]
+    assert (ends[0][-1], ends[1][-1]) == (ends[1][0], ends[2][0])
+    assert list(streets.values()) == street_features(osm, "tiny", box, frame)
+
+
 def test_a_draft_never_overwrites_a_site(tiny_osm: Path, tiny_site: Path) -> None:
     from s4allcities.site.importers.draft import import_osm
 

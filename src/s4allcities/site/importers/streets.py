@@ -202,8 +202,8 @@ class _Corridors:
         """Cut a way where it enters or leaves a carriageway; give each piece and the carriageways it is on."""
         cuts = {0.0, line.length}
         for area in self.areas:
-            for point in shapely.get_parts(shapely.intersection(line, area.boundary)):
-                cuts.add(float(line.project(point.centroid)))
+            crossings = shapely.get_parts(shapely.intersection(line, area.boundary))
+            cuts.update(float(line.project(each.centroid)) for each in crossings if not each.is_empty)
         ends = [0.0]
         for cut in sorted(cuts):
             if cut - ends[-1] > _SHORTEST_DEG:
