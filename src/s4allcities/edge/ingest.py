@@ -8,7 +8,7 @@ and the decoder go on.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import partial
 from typing import Any, Protocol
 
@@ -26,6 +26,7 @@ from .recovery import RecoveryBus, accounted_floor, packed_until
 __all__ = (
     "MAX_IN_FLIGHT",
     "STAGE",
+    "STOP_S",
     "TICK_S",
     "URGENT_FAMILIES",
     "AckHandler",
@@ -49,6 +50,7 @@ MAX_IN_FLIGHT = 20_000
 """Messages held at most; beyond, stream RAW keeps them."""
 
 TICK_S = 0.5
+STOP_S = 5.0
 _RETRY_S = (0.1, 0.3, 1.0, 3.0)
 
 
@@ -187,12 +189,17 @@ class EdgeNode:
         except* _Stopped:
             pass
 
-    async def stop(self) -> None:
-        """Take nothing more, bring what is held onto the bus, then let `run` return."""
+    async def stop(self, *, within_s: float = STOP_S) -> None:
+        """Take nothing more, bring what is held onto the bus, then let `run` return.
+
+        What the bus does not take in time stays in RAW, unacknowledged, for the next start.
+        """
         if self._reader is None:
             return
         self._reader.cancel()
-        await self._idle.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._idle.wait()
         self._tasks.create_task(_end())
 
     async def _read(self) -> None:

@@ -164,3 +164,32 @@ async def test_everything_received_is_accounted_for() -> None:
     assert sum(batch.n_raw for batch in bus.batches) == status.packed
     for batch in bus.batches:
         assert len(batch) <= 500
+
+
+async def test_stopping_does_not_wait_for_a_dead_bus() -> None:
+    bus = FakeBus()
+    bus.failures = 1_000_000
+    await bus.publish_raw("env", "e1", env(1))
+    node = make_node(bus)
+    task = asyncio.create_task(node.run())
+    await until(lambda: node.status().publish_errors)
+    async with asyncio.timeout(5):
+        await node.stop(within_s=0.05)
+        await task
+    assert list(bus.waiting) == [1]
+    assert node.status().in_flight == 1
+
+
+async def test_silence_of_a_sensor_is_published() -> None:
+    bus, clock = FakeBus(), ManualClock(NOW_US)
+    intake = Intake(SourceTable(built_in_sources()), redact_text)
+    node = EdgeNode(bus, intake, clock=clock)
+    task = asyncio.create_task(node.run())
+    await bus.publish_raw("env", "e1", env(1))
+    await until(lambda: len(bus.events) == 1)
+    clock.advance(3600)
+    await until(lambda: len(bus.events) == 2)
+    assert [getattr(event, "state", "") for event in bus.events] == ["on time", "gone"]
+    assert node.status().sensors == 1
+    await node.stop()
+    await task

@@ -50,7 +50,7 @@ def senml_objects(items: list[dict[str, Any]], now_us: int) -> Iterator[dict[str
 
 def _with_base(value: Any, base: Any) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return finite(value, "v") + _seconds(base)
+        return finite(finite(value, "v") + _seconds(base), "v")
     return value
 
 

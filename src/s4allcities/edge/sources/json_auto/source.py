@@ -41,6 +41,7 @@ PERSONAL_FAMILIES = frozenset({"report"})
 
 _NAMING_KEYS = frozenset({"id", "sensor", "sensor_id", "device", "device_id", "family"})
 _INNER_KEYS = frozenset({*TIME_KEYS, "value", "unit", "quality", "quantity", "name"})
+_SPECIAL_KEYS = frozenset({*TIME_KEYS, *_NAMING_KEYS, "unit", "quality"})
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9]+")
 
 
@@ -88,6 +89,13 @@ class JsonAutoSource:
         if len(reader.rows) > MAX_ROWS:
             raise Refused(f"too many fields: {len(reader.rows)} readings; allowed are {MAX_ROWS} a message")
         return tuple(reader.rows)
+
+
+def _is_no_reading(key: str, value: Any, time_key: str, prefix: str) -> bool:
+    """Tell keys that say something about the readings beside them, or name the device."""
+    if key in (time_key, "quality"):
+        return True
+    return isinstance(value, str) and (key == "unit" or (not prefix and key in _NAMING_KEYS))
 
 
 def _time_key(item: dict[str, Any]) -> str:
@@ -140,9 +148,7 @@ class _Reader:
             return
         unit = item.get("unit")
         for key, value in item.items():
-            if key == time_key or key == "quality" or (key == "unit" and isinstance(value, str)):
-                continue
-            if not prefix and key in _NAMING_KEYS and isinstance(value, str):
+            if key in _SPECIAL_KEYS and _is_no_reading(key, value, time_key, prefix):
                 continue
             name = f"{prefix}_{key}" if prefix else key
             self._field(name, value, depth, t_us, quality, unit if isinstance(unit, str) else "")
@@ -155,7 +161,10 @@ class _Reader:
         self._field(name, item["value"], MAX_DEPTH, t_us, quality, unit if isinstance(unit, str) else "")
 
     def _field(self, name: str, value: Any, depth: int, t_us: int, quality: int, unit: str) -> None:
-        if isinstance(value, int | float):  # booleans are 0 and 1
+        kind = type(value)
+        if kind is float:  # JSON knows finite ones only
+            self._number(name, value, t_us, quality, unit)
+        elif kind is int or kind is bool:
             self._number(name, finite(value, name), t_us, quality, unit)
         elif isinstance(value, str):
             self._text(name, value, t_us, quality)
@@ -173,9 +182,8 @@ class _Reader:
                 quantity=quantity,
                 t_us=t_us,
                 value=value,
-                unit=unit[:MAX_KEY_CHARS] or unit_of(quantity),
+                unit=unit[:MAX_KEY_CHARS] if unit else unit_of(quantity),
                 quality=quality,
-                personal=False,
             )
         )
 
