@@ -10,6 +10,7 @@ from msgspec import Struct
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.errors import MaxPayloadError
 
 from .errors import BusClosed, BusRefused, BusTimeout
 
@@ -162,11 +163,11 @@ class Link:
             ]
             await asyncio.wait(waiting, timeout=max(0.0, min(_ATTEMPT_S, deadline - loop.time())))
             return [_outcome(message, future) for message, future in zip(messages, waiting, strict=True)]
+        except MaxPayloadError as error:
+            raise BusRefused(
+                f"a message is over the {self.client.max_payload} bytes the server takes"
+            ) from error
         except (_Again, NatsError, OSError) as error:
-            if isinstance(error, NatsError) and type(error).__name__ == "MaxPayloadError":
-                raise BusRefused(
-                    f"a message is over the {self.client.max_payload} bytes the server takes"
-                ) from error
             return [error if isinstance(error, _Again) else _Again(str(error)) for _ in messages]
         finally:
             for token in tokens:

@@ -31,7 +31,7 @@ _SILENCE_S = 12.0
 _RETRY_S = 0.05
 _RETRY_MAX_S = 1.0
 _NS = 1_000_000_000
-_CONSUMER_GONE_TRIES = 5
+_REFUSED_TRIES = 5
 
 
 class Delivered(Struct, frozen=True):
@@ -119,7 +119,7 @@ class PullReader:
                 await self._leave()
                 await self._enter()
             except (NatsError, TimeoutError, OSError) as error:
-                if tries >= _CONSUMER_GONE_TRIES and isinstance(error, APIError) and error.code != 503:
+                if tries >= _REFUSED_TRIES and isinstance(error, APIError) and error.code != 503:
                     raise BusRefused(f"stream {self._stream} cannot be read: {error.description}") from error
                 log.debug("bus: consumer on %s: %s", self._stream, error)
                 await asyncio.sleep(wait_s)

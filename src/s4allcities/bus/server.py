@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from .broker_log import BrokerLog, Refusal
@@ -31,6 +31,7 @@ _READY_S = 20.0
 _RELOAD_S = 5.0
 _STOP_S = 5.0
 _LOCK_S = 5.0
+_PORT_TRIES = 3
 _BACK_OFF_S = 0.1
 _BACK_OFF_MAX_S = 10.0
 _STEADY_S = 30.0
@@ -114,15 +115,27 @@ class NatsServer:
         await self._take_lock()
         try:
             self.password = platform_password(self.config.data_dir / "platform.password")
-            self.port = self.config.port or _free_port("127.0.0.1")
-            self.mqtt_port = self.config.mqtt_port or _free_port(self.config.mqtt_host)
-            self._write_config()
-            await self._spawn()
-            await self._until_ready()
+            await self._first_start()
         except BaseException:
             await self.close()
             raise
         self._watcher = asyncio.create_task(self._watch(), name="nats-server watcher")
+
+    async def _first_start(self) -> None:
+        """Start on the ports asked for; a free one that another took in between is chosen again."""
+        automatic = 0 in (self.config.port, self.config.mqtt_port)
+        for tries_left in reversed(range(_PORT_TRIES)):
+            free = _free_ports("127.0.0.1", self.config.mqtt_host)
+            self.port = self.config.port or free[0]
+            self.mqtt_port = self.config.mqtt_port or free[1]
+            self._write_config()
+            await self._spawn()
+            try:
+                return await self._until_ready()
+            except ServerError as error:
+                if not (automatic and tries_left and "address already in use" in str(error)):
+                    raise
+            await self._stop()
 
     async def set_devices(self, devices: Iterable[DeviceUser]) -> None:
         """Replace the devices' credentials while running; a device whose credential is gone is disconnected.
@@ -296,8 +309,12 @@ class NatsServer:
             self._on_restart(f"nats-server ended with {code} and was started again")
 
 
-def _free_port(host: str) -> int:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+def _free_ports(*hosts: str) -> list[int]:
+    """Find one free port a host, all different: each is held until the last is found."""
+    with ExitStack() as held:
+        ports: list[int] = []
+        for host in hosts:
+            probe = held.enter_context(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET))
+            probe.bind((host, 0))
+            ports.append(int(probe.getsockname()[1]))
+        return ports

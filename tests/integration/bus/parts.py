@@ -30,7 +30,7 @@ def fact(number: int, identity: str = "") -> Context:
     return Context(id=identity, t_us=number * 1000, subject="hall", attribute="people", value=number)
 
 
-SITE = "hel"
+SITE = "helsinki"
 
 
 async def take(messages: AsyncIterator[Message], count: int, *, within_s: float = 15.0) -> list[Message]:

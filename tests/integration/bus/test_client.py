@@ -17,7 +17,7 @@ async def test_a_batch_arrives_as_it_was_with_the_publishers_time(bus: Bus) -> N
     before_us = bus.clock.now_us()
     sequence = await bus.publish_batch(batch(5))
     (message,) = await take(bus.follow("OBS", ["obs.>"]), 1)
-    assert (message.sequence, message.subject) == (sequence, "s4.hel.obs.env.0")
+    assert (message.sequence, message.subject) == (sequence, "s4.helsinki.obs.env.0")
     assert before_us <= message.now_us <= bus.clock.now_us()
     assert abs(message.t_server_us - message.now_us) < 5_000_000
     assert message.batch.raw_last == 5
@@ -41,7 +41,11 @@ async def test_outputs_keep_their_order_and_get_ids(bus: Bus) -> None:
     outputs: list[Event] = [fact(1), fact(2), alert, fact(3)]
     last = await bus.publish_events(outputs, stage="risk", sequence=7)
     messages = await take(bus.follow("EVENTS", ["ctx.>", "alert.>"]), 3)
-    assert [one.subject for one in messages] == ["s4.hel.ctx.risk", "s4.hel.alert.risk", "s4.hel.ctx.risk"]
+    assert [one.subject for one in messages] == [
+        "s4.helsinki.ctx.risk",
+        "s4.helsinki.alert.risk",
+        "s4.helsinki.ctx.risk",
+    ]
     assert [one.envelope.index for one in messages] == [0, 2, 3]
     assert messages[-1].sequence == last
     assert len({event.id for one in messages for event in one.envelope.events}) == 4
@@ -140,7 +144,7 @@ async def test_what_was_not_acknowledged_comes_first_to_the_next_reader(bus: Bus
 
 
 async def test_a_subject_no_device_should_use_becomes_a_rejected_record(bus: Bus) -> None:
-    await bus._link.client.publish("s4.hel.raw.env.a//b.c", b"?")
+    await bus._link.client.publish("s4.helsinki.raw.env.a//b.c", b"?")
     await bus.publish_raw("env", "good", b"1")
     raw = bus.raw()
     delivery = await anext(raw)

@@ -69,8 +69,8 @@ def device(server: NatsServer, name: str, password: str) -> Iterator[Device]:
 async def test_a_devices_message_arrives_with_qos_0_and_1(server: NatsServer, bus: Bus) -> None:
     def send() -> None:
         with device(server, "smoke-01", "smoke-secret") as smoke:
-            smoke.publish("s4/hel/raw/env/smoke-01", b'{"smoke_pct_m": 0.2}', qos=0)
-            smoke.publish("s4/hel/raw/env/smoke-01", b'{"smoke_pct_m": 0.3}', qos=1)
+            smoke.publish("s4/helsinki/raw/env/smoke-01", b'{"smoke_pct_m": 0.2}', qos=0)
+            smoke.publish("s4/helsinki/raw/env/smoke-01", b'{"smoke_pct_m": 0.3}', qos=1)
 
     await to_thread.run_sync(send)
     raw = bus.raw()
@@ -81,13 +81,13 @@ async def test_a_devices_message_arrives_with_qos_0_and_1(server: NatsServer, bu
 
 
 FORBIDDEN = (
-    "s4/hel/raw/env/sign-a",
+    "s4/helsinki/raw/env/sign-a",
     "s4/other/raw/env/smoke-01",
-    "s4/hel/obs/env/0",
-    "s4/hel/det/validity",
-    "s4/hel/order/api",
-    "s4/hel/cmd/sign-a",
-    "s4/hel/cmd/smoke-01",
+    "s4/helsinki/obs/env/0",
+    "s4/helsinki/det/validity",
+    "s4/helsinki/order/api",
+    "s4/helsinki/cmd/sign-a",
+    "s4/helsinki/cmd/smoke-01",
     "$JS/API/STREAM/DELETE/RAW",
 )
 
@@ -107,19 +107,25 @@ async def test_a_device_can_publish_nothing_but_its_own_raw_topics(server: NatsS
     assert (refusal.kind, refusal.client, refusal.subject) == (
         "publish",
         "test-smoke-01",
-        "s4.hel.raw.env.sign-a",
+        "s4.helsinki.raw.env.sign-a",
     )
 
 
 async def test_a_device_reads_its_own_commands_and_nothing_else(server: NatsServer, bus: Bus) -> None:
     with device(server, "sign-a", "sign-secret") as sign:
-        assert await to_thread.run_sync(sign.subscribe, "s4/hel/cmd/sign-a")
-        for topic in ("s4/hel/cmd/smoke-01", "s4/hel/cmd/#", "s4/hel/raw/#", "s4/hel/obs/#", "#"):
+        assert await to_thread.run_sync(sign.subscribe, "s4/helsinki/cmd/sign-a")
+        for topic in (
+            "s4/helsinki/cmd/smoke-01",
+            "s4/helsinki/cmd/#",
+            "s4/helsinki/raw/#",
+            "s4/helsinki/obs/#",
+            "#",
+        ):
             assert not await to_thread.run_sync(sign.subscribe, topic), topic
         await bus.send_command("smoke-01", b"not for the sign")
         await bus.send_command("sign-a", b'{"id": "c1", "show": "Leave by exit B"}')
         await until(lambda: len(sign.received) == 1)
-    assert sign.received == [("s4/hel/cmd/sign-a", b'{"id": "c1", "show": "Leave by exit B"}')]
+    assert sign.received == [("s4/helsinki/cmd/sign-a", b'{"id": "c1", "show": "Leave by exit B"}')]
     assert server.refused_by_broker.get("subscribe", 0) >= 5
 
 
@@ -143,7 +149,12 @@ async def test_the_platforms_credential_is_not_for_mqtt_nor_a_devices_for_the_bu
     assert await to_thread.run_sync(attempt)
     with pytest.raises(BusTimeout):
         await Bus.connect(
-            server.url, site="hel", clock=SystemClock(), user="smoke-01", password="smoke-secret", wait_s=0.5
+            server.url,
+            site="helsinki",
+            clock=SystemClock(),
+            user="smoke-01",
+            password="smoke-secret",
+            wait_s=0.5,
         )
 
 
@@ -157,7 +168,7 @@ async def test_new_credentials_hold_at_once_and_withdrawn_ones_no_longer(
             device(server, "door-07", "door-secret") as door,
             device(server, "smoke-01", "smoke-secret") as gone,
         ):
-            door.publish("s4/hel/raw/door/door-07", b'{"open": 1}')
+            door.publish("s4/helsinki/raw/door/door-07", b'{"open": 1}')
             return door.refused, gone.refused
 
     accepted, withdrawn = await to_thread.run_sync(attempts)
@@ -175,7 +186,7 @@ async def test_what_a_device_was_told_is_received_is_there_after_a_kill(server: 
 
     def send(smoke: Device, first: int, last: int) -> None:
         for number in range(first, last + 1):
-            smoke.client.publish("s4/hel/raw/env/smoke-01", str(number).encode(), qos=1)
+            smoke.client.publish("s4/helsinki/raw/env/smoke-01", str(number).encode(), qos=1)
 
     with device(server, "smoke-01", "smoke-secret") as smoke:
         smoke.client.reconnect_delay_set(1, 1)

@@ -116,7 +116,7 @@ async def test_doubles_that_the_server_no_longer_knows_are_dropped_by_the_reader
         envelope = Envelope(
             stage="upstream", partition=0, sequence=number, index=0, now_us=0, events=(fact(number, "x"),)
         )
-        await bus._link.client.jetstream().publish("s4.hel.ctx.upstream", encode_events(envelope))
+        await bus._link.client.jetstream().publish("s4.helsinki.ctx.upstream", encode_events(envelope))
     runner = StageRunner(Summing(inputs=("ctx.upstream",)), bus, MemoryStore())
     async with running(runner):
         assert await outputs(bus, 4) == [1, 3, 6, 10]
@@ -139,11 +139,13 @@ async def test_a_stage_that_raises_is_reported_and_goes_on(
     (rejected,) = message.envelope.events
     assert isinstance(rejected, Rejected)
     assert (rejected.source, rejected.reason) == ("stage/summing", "stage failed")
-    assert rejected.detail == "OBS 3 on s4.hel.obs.env.0: RuntimeError: cannot stand 3"
+    assert rejected.detail == "OBS 3 on s4.helsinki.obs.env.0: RuntimeError: cannot stand 3"
 
 
 async def test_bytes_that_are_no_batch_are_set_aside(bus: Bus) -> None:
-    await bus._link.client.jetstream().publish("s4.hel.obs.env.0", b"not a batch, but long enough for one")
+    await bus._link.client.jetstream().publish(
+        "s4.helsinki.obs.env.0", b"not a batch, but long enough for one"
+    )
     runner = StageRunner(Summing(), bus, MemoryStore())
     async with running(runner):
         await publish(bus, 1, 2)
@@ -202,7 +204,7 @@ async def test_time_reaches_every_stage_as_an_empty_input(bus: Bus) -> None:
 async def test_the_ticker_keeps_to_the_full_seconds_of_its_clock(server: NatsServer, bus: Bus) -> None:
     clock = ManualClock(1_700_000_000_400_000)
     manual = await Bus.connect(
-        server.url, site="hel", clock=clock, user=server.user, password=server.password
+        server.url, site="helsinki", clock=clock, user=server.user, password=server.password
     )
     ticking = asyncio.create_task(Ticker(manual).run())
     ticks = await take(bus.follow("EVENTS", ["health.clock"]), 3)
@@ -301,7 +303,7 @@ async def test_a_step_cut_off_by_closing_the_bus_is_done_again_by_the_next_runne
 ) -> None:
     store = MemoryStore()
     own = await Bus.connect(
-        server.url, site="hel", clock=bus.clock, user=server.user, password=server.password
+        server.url, site="helsinki", clock=bus.clock, user=server.user, password=server.password
     )
 
     class Closing(Summing):

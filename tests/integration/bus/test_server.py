@@ -11,6 +11,7 @@ import pytest
 from tests.integration.bus.parts import SITE, batch, take, until
 
 from s4allcities.bus import Bus, NatsServer, ServerConfig, ServerError
+from s4allcities.bus.server import _free_ports
 from s4allcities.domain import SystemClock
 
 pytestmark = [pytest.mark.anyio, pytest.mark.integration]
@@ -77,6 +78,20 @@ async def test_a_port_that_is_taken_is_one_clear_error(tmp_path: Path) -> None:
             await NatsServer(ServerConfig(data_dir=tmp_path, site=SITE, port=port)).start()
 
 
+async def test_a_free_port_that_is_taken_in_between_is_chosen_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        offered = [[port, *_free_ports("127.0.0.1")], _free_ports("127.0.0.1", "127.0.0.1")]
+        monkeypatch.setattr("s4allcities.bus.server._free_ports", lambda *_: offered.pop(0))
+        async with NatsServer(ServerConfig(data_dir=tmp_path, site=SITE)) as server:
+            assert server.port != port
+    assert not offered
+
+
 async def test_what_was_acknowledged_is_there_after_a_restart(tmp_path: Path) -> None:
     config = ServerConfig(data_dir=tmp_path, site=SITE)
     for start in (1, 6):
@@ -98,7 +113,7 @@ from pathlib import Path
 from s4allcities.bus import NatsServer, ServerConfig
 
 async def main():
-    async with NatsServer(ServerConfig(data_dir=Path(sys.argv[1]), site="hel")) as server:
+    async with NatsServer(ServerConfig(data_dir=Path(sys.argv[1]), site="helsinki")) as server:
         print(server.pid, flush=True)
         await asyncio.sleep(60)
 

@@ -7,12 +7,12 @@ from s4allcities.bus.broker_log import BrokerLog
     ("line", "kind", "client", "subject"),
     [
         (
-            '[7] [ERR] 127.0.0.1:5 - mid:9 - "x" - Publish Violation - User "dev1", Subject "s4.hel.obs.env.0"',
-            "publish", "dev1", "s4.hel.obs.env.0",
+            '[7] [ERR] 127.0.0.1:5 - mid:9 - "x" - Publish Violation - User "dev1", Subject "s4.helsinki.obs.env.0"',
+            "publish", "dev1", "s4.helsinki.obs.env.0",
         ),
         (
-            '[7] [ERR] 127.0.0.1:5 - mid:9 - "x" - Subscription Violation - User "dev1", Subject "s4.hel.>", SID 3',
-            "subscribe", "dev1", "s4.hel.>",
+            '[7] [ERR] 127.0.0.1:5 - mid:9 - "x" - Subscription Violation - User "dev1", Subject "s4.helsinki.>"',
+            "subscribe", "dev1", "s4.helsinki.>",
         ),
         ('[7] [ERR] ::1:5 - mid:15 - "test-1" - Publish Violation - Subject "a.b"', "publish", "test-1", "a.b"),
         ('[7] [ERR] 127.0.0.1:5 - mid:5 - "x" - empty user name not allowed', "authentication", "x", ""),

@@ -9,7 +9,7 @@ from s4allcities.bus.server_config import find_binary, platform_password, render
 
 
 def rendered(tmp_path: Path, *devices: DeviceUser, **options: Any) -> dict[str, Any]:
-    config = ServerConfig(data_dir=tmp_path, site="hel", **options)
+    config = ServerConfig(data_dir=tmp_path, site="helsinki", **options)
     content: dict[str, Any] = json.loads(
         render(config, port=4222, mqtt_port=1883, password="p" * 32, devices=devices)
     )
@@ -27,8 +27,8 @@ def test_loopback_and_durable_by_default(tmp_path: Path) -> None:
 def test_a_device_is_locked_to_its_own_topics_and_protocol(tmp_path: Path) -> None:
     user = rendered(tmp_path, DeviceUser(name="smoke-01", password="secret-one"))["authorization"]["users"][1]
     assert user["permissions"] == {
-        "publish": {"allow": ["s4.hel.raw.*.smoke-01"]},
-        "subscribe": {"allow": ["s4.hel.cmd.smoke-01"]},
+        "publish": {"allow": ["s4.helsinki.raw.*.smoke-01"]},
+        "subscribe": {"allow": ["s4.helsinki.cmd.smoke-01"]},
     }
     assert user["allowed_connection_types"] == ["MQTT"]
 
@@ -36,7 +36,7 @@ def test_a_device_is_locked_to_its_own_topics_and_protocol(tmp_path: Path) -> No
 def test_a_gateway_speaks_for_the_sensors_it_is_given(tmp_path: Path) -> None:
     gateway = DeviceUser(name="box", password="secret-box", sensors=("a", "b"))
     user = rendered(tmp_path, gateway)["authorization"]["users"][1]
-    assert user["permissions"]["publish"]["allow"] == ["s4.hel.raw.*.a", "s4.hel.raw.*.b"]
+    assert user["permissions"]["publish"]["allow"] == ["s4.helsinki.raw.*.a", "s4.helsinki.raw.*.b"]
 
 
 def test_a_password_with_signs_of_the_language_stays_a_string(tmp_path: Path) -> None:
@@ -61,14 +61,14 @@ def test_credentials_that_are_refused(tmp_path: Path, name: str, password: str) 
 
 def test_beyond_loopback_only_with_tls(tmp_path: Path) -> None:
     with pytest.raises(ServerError, match="needs tls_cert and tls_key"):
-        ServerConfig(data_dir=tmp_path, site="hel", mqtt_host="0.0.0.0")
+        ServerConfig(data_dir=tmp_path, site="helsinki", mqtt_host="0.0.0.0")
     content = rendered(tmp_path, mqtt_host="0.0.0.0", tls_cert="c.pem", tls_key="k.pem")
     assert content["mqtt"]["tls"] == {"cert_file": "c.pem", "key_file": "k.pem"}
 
 
 def test_ports_and_site_are_checked(tmp_path: Path) -> None:
     with pytest.raises(ServerError, match="port is 70000"):
-        ServerConfig(data_dir=tmp_path, site="hel", port=70_000)
+        ServerConfig(data_dir=tmp_path, site="helsinki", port=70_000)
     with pytest.raises(SubjectError):
         ServerConfig(data_dir=tmp_path, site="a site")
 

@@ -36,25 +36,31 @@ def test_filters_that_are_none(suffix: str) -> None:
 
 
 def test_subjects_are_built_in_one_way() -> None:
-    assert raw_subject("hel", "env", "smoke-01") == "s4.hel.raw.env.smoke-01"
-    assert batch_subject("hel", "env", 2) == "s4.hel.obs.env.2"
-    assert event_subject("hel", "det", "validity") == "s4.hel.det.validity"
-    assert command_subject("hel", "sign-a") == "s4.hel.cmd.sign-a"
-    assert full("hel", "det.>") == "s4.hel.det.>"
+    assert raw_subject("helsinki", "env", "smoke-01") == "s4.helsinki.raw.env.smoke-01"
+    assert batch_subject("helsinki", "env", 2) == "s4.helsinki.obs.env.2"
+    assert event_subject("helsinki", "det", "validity") == "s4.helsinki.det.validity"
+    assert command_subject("helsinki", "sign-a") == "s4.helsinki.cmd.sign-a"
+    assert full("helsinki", "det.>") == "s4.helsinki.det.>"
 
 
 def test_a_partition_is_not_negative() -> None:
     with pytest.raises(SubjectError, match="partition is -1"):
-        batch_subject("hel", "env", -1)
+        batch_subject("helsinki", "env", -1)
 
 
 def test_raw_parts_take_the_subject_apart() -> None:
-    assert raw_parts("s4.hel.raw.env.smoke-01") == ("env", "smoke-01")
+    assert raw_parts("s4.helsinki.raw.env.smoke-01") == ("env", "smoke-01")
 
 
 @pytest.mark.parametrize(
     "subject",
-    ["s4.hel.raw.env", "s4.hel.raw.env.a.b", "s4.hel.obs.env.0", "x.hel.raw.env.a", "s4.hel.raw.env.a//b"],
+    [
+        "s4.helsinki.raw.env",
+        "s4.helsinki.raw.env.a.b",
+        "s4.helsinki.obs.env.0",
+        "x.helsinki.raw.env.a",
+        "s4.helsinki.raw.env.a//b",
+    ],
 )
 def test_raw_parts_of_another_subject(subject: str) -> None:
     with pytest.raises(SubjectError):
