@@ -44,11 +44,14 @@ def learn_context(state: FusionState, context: Context, data: Hypotheses) -> Non
     if context.attribute not in data.context:
         return
     key = f"{context.subject}\x1f{context.attribute}"
-    state.facts.pop(key, None)
+    old = state.facts.pop(key, None)
     if context.value in OFF:
         return
+    from_us = context.t_us
+    if old is not None and (old.t_until_us == 0 or old.t_until_us >= context.t_us):
+        from_us = min(from_us, old.t_from_us)  # said again: it has held all the while
     state.facts[key] = Fact(
-        context.subject, context.attribute, context.t_us, context.t_until_us, reason=context.reason
+        context.subject, context.attribute, from_us, context.t_until_us, reason=context.reason
     )
     if len(state.facts) > data.limits.facts:
         del state.facts[next(iter(state.facts))]

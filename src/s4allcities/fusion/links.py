@@ -51,7 +51,10 @@ def _relation(
     rules = data.links
     shared = sorted(_entities(one) & _entities(other))
     if shared:
-        return f"Both involve {shared[0]}", rules.same_entity
+        name = (
+            topology.exit_name(shared[0]) if shared[0] in topology.exits else topology.sensor_name(shared[0])
+        )
+        return f"Both involve {name}", rules.same_entity
     mine, theirs = incident_zones(one), incident_zones(other)
     for tampered, zones in ((one, theirs), (other, mine)):
         for entity in sorted(_entities(tampered)):

@@ -111,6 +111,13 @@ def test_absurd_times_do_no_harm(run: Run, t_us: int) -> None:
     assert len(run.confirmed) == 1
 
 
+def test_a_fact_said_again_has_held_all_the_while(run: Run) -> None:
+    for at_s in (0, 60):
+        run.give([Context(id="c", t_us=T0_US + at_s * S, subject="h", attribute="planned_scan", value=True)])
+    run.give([detection("network-scan", 30, "ids-1", group="h", entities=("h",))])
+    assert any("Announced" in term.name for term in run.tentative[0].terms)
+
+
 def test_a_fact_that_is_taken_back_no_longer_counts(run: Run) -> None:
     for value in (True, False):
         run.give([Context(id="c", t_us=T0_US, subject="ticket-hall", attribute="hot_work", value=value)])

@@ -4,12 +4,12 @@ from math import log
 
 import pytest
 
-from s4allcities.domain import Alert, Context, SensorHealth
+from s4allcities.domain import Alert, AlertState, Context, SensorHealth
 
 from .conftest import T0_US, Run, S, detection, fire, intrusion, smoke
 
 
-def alert(incident_id: str, at_s: float, state: str = "new", reason: str = "") -> Alert:
+def alert(incident_id: str, at_s: float, state: AlertState = "new", reason: str = "") -> Alert:
     return Alert(
         id="01ALERT", t_us=T0_US + round(at_s * S), version=1, level="high", state=state,
         incident_id=incident_id, hypothesis="fire", zone="ticket-hall", t_annunciated_us=T0_US, title="",
