@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from s4allcities.bus import Bus, NatsServer
+from s4allcities.domain import Observation
+from s4allcities.edge.batcher import Entry, Packet, make_batch
 
 pytestmark = [pytest.mark.anyio, pytest.mark.integration]
 
@@ -33,3 +35,22 @@ async def test_replay_sends_what_is_young_enough(server: NatsServer, bus: Bus, t
     )
     assert (code, json.loads(out)["total"]["sent"]) == (0, 2)
     assert (await bus.stream_state("RAW")).messages == 2
+
+
+async def test_watch_shows_what_arrives(server: NatsServer, bus: Bus, tmp_path: Path) -> None:
+    (tmp_path / "running.json").write_text(json.dumps({"nats_port": server.port, "site": "hel"}))
+    row = Observation(
+        family="env", sensor="e1", quantity="co_ppm", t_us=1_700_000_000_000_000, value=4.0, unit="ppm"
+    )
+    batch = make_batch(Packet("env", 0, (Entry(0, (row,)),)), zones={"e1": "hall"}, t_ingest_us=7)
+    watching = asyncio.create_task(
+        s4("watch", "--family", "env", "--count", "1", "--data-dir", str(tmp_path), "--json")
+    )
+    async with asyncio.timeout(30):
+        while not watching.done():  # it shows what comes after it has started, so go on until it has seen one
+            await bus.publish_batch(batch)
+            await asyncio.sleep(0.1)
+    code, out, err = watching.result()
+    assert (code, err) == (0, "")
+    (shown,) = json.loads(out)
+    assert (shown["sensor"], shown["value"], shown["unit"], shown["zone"]) == ("e1", 4.0, "ppm", "hall")
