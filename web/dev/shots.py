@@ -45,12 +45,12 @@ def calm(page: Page) -> None:
 
 
 def cyber(page: Page) -> None:
-    page.wait_for_selector("[data-testid=alert-row][data-level=high]", timeout=60000)
+    page.wait_for_selector("[data-testid=alert-row][data-level=high]", timeout=90000)
     page.wait_for_timeout(1500)
 
 
 def fire(page: Page) -> None:
-    page.locator("[data-testid=alert-row][data-level=critical]").click(timeout=60000)
+    page.locator("[data-testid=alert-row][data-level=critical]").click(timeout=90000)
     page.wait_for_selector("[data-testid=btn-order]", timeout=20000)
     page.wait_for_timeout(2500)
 
@@ -152,7 +152,7 @@ def main() -> int:
     parser.add_argument("--only", default="")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
-    command = ["node", str(HERE / "server.mjs"), "--port", str(PORT), "--cyber", "7", "--fire", "13"]
+    command = ["node", str(HERE / "server.mjs"), "--port", str(PORT), "--cyber", "14", "--fire", "26"]
     server = subprocess.Popen(command)
     try:
         time.sleep(1)

@@ -134,4 +134,7 @@ export function arrowImage(colour: Colour): ImageData {
   return data(context);
 }
 
+/** A tile of nothing. */
+export const clearImage = (): ImageData => data(canvas(22));
+
 export const IMAGE_OPTIONS = { pixelRatio: RATIO } as const;

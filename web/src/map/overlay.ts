@@ -117,6 +117,7 @@ export function chipWishes(
   exits: readonly ExitMark[],
   course: R.CourseOfAction | undefined,
   project: Project,
+  shown: (exit: ExitMark) => { x: number; y: number },
 ): Chip[] {
   const doubtful = exits
     .filter(({ state }) => state === 'doubtful')
@@ -134,7 +135,7 @@ export function chipWishes(
     .filter(({ id }) => (flow.get(id) ?? 0) > 0)
     .map((exit) => {
       const text = t('map.flow', { letter: exit.letter, flow: Math.round(flow.get(exit.id) ?? 0) });
-      return chip(`flow|${exit.id}`, [text], 'route', project(exit.spot), 18);
+      return chip(`flow|${exit.id}`, [text], 'route', shown(exit), 18);
     });
   const jams = new Map<string, Chip>(); // a street comes in many pieces and is spoken of once
   for (const { geometry, properties } of scene.site.streets) {

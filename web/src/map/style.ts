@@ -9,6 +9,7 @@ import type {
 import type { Colour } from './colours';
 import type { Site } from '../lib/site';
 import { collection, type Features } from './features';
+import { hazard, jams, keptClear, routes, sensors } from './overlays';
 
 const M_PER_PX_Z0 = 78271.517; // at the equator, tiles of 512 px
 const OTHER_LEVEL = 0.35;
@@ -16,8 +17,6 @@ const DENSE_P_M2 = 3.5;
 const FONT = ['Inter Variable'];
 const FONT_BOLD = ['Inter Variable SemiBold', 'Inter Variable'];
 const kind = ['get', 'category'] as unknown as ExpressionSpecification;
-
-export const SOURCES = ['units', 'sensors', 'odd', 'hazard', 'routes', 'jams'] as const;
 
 /** Width of a line in true metres: doubles with each zoom. */
 export function metres(lat: number, factor = 1, extra_px = 0): ExpressionSpecification {
@@ -66,6 +65,7 @@ function sources(site: Site): Record<string, SourceSpecification> {
     hazard: geojson(empty),
     routes: geojson(empty),
     jams: geojson(empty),
+    clear: geojson(empty),
   };
 }
 
@@ -193,101 +193,6 @@ export function crowd(level: number): ExpressionSpecification {
   ] as unknown as ExpressionSpecification;
 }
 
-function hazard(c: Colour): LayerSpecification[] {
-  const red = c('--p1-critical');
-  const edge = (when: string, dash: number[] | null, width: number): LayerSpecification => ({
-    id: `hazard-${when}`,
-    type: 'line',
-    source: 'hazard',
-    filter: ['all', ['==', ['get', 'when'], when], ['!', ['has', 'label']]],
-    paint: { 'line-color': red, 'line-width': width, ...(dash && { 'line-dasharray': dash }) },
-  });
-  const now: ExpressionSpecification = ['all', ['==', ['get', 'when'], 'now'], ['!', ['has', 'label']]];
-  return [
-    {
-      id: 'hazard-tint',
-      type: 'fill',
-      source: 'hazard',
-      filter: now,
-      paint: { 'fill-color': red, 'fill-opacity': 0.16 },
-    },
-    { id: 'hazard-hatch', type: 'fill', source: 'hazard', filter: now, paint: { 'fill-pattern': 'hatch' } },
-    edge('10min', [0.8, 2.6], 1.8),
-    edge('5min', [3.5, 2.5], 2),
-    edge('now', null, 2.2),
-  ];
-}
-
-function routes(c: Colour): LayerSpecification[] {
-  const lines: ExpressionSpecification = ['==', ['geometry-type'], 'LineString'];
-  const opacity: ExpressionSpecification = ['case', ['get', 'inside'], 1, 0.62];
-  const layout = { 'line-cap': 'round', 'line-join': 'round' } as const;
-  const width = ['get', 'width'] as unknown as ExpressionSpecification;
-  return [
-    {
-      id: 'route-casing',
-      type: 'line',
-      source: 'routes',
-      filter: lines,
-      layout,
-      paint: {
-        'line-color': c('--ink'),
-        'line-width': ['+', width, 4] as unknown as ExpressionSpecification,
-      },
-    },
-    {
-      id: 'route',
-      type: 'line',
-      source: 'routes',
-      filter: lines,
-      layout,
-      paint: { 'line-color': c('--route'), 'line-width': width, 'line-opacity': opacity },
-    },
-    {
-      id: 'route-chevrons',
-      type: 'symbol',
-      source: 'routes',
-      filter: lines,
-      layout: {
-        'symbol-placement': 'line',
-        'symbol-spacing': 20,
-        'icon-image': 'chevron',
-        'icon-allow-overlap': true,
-        'icon-ignore-placement': true,
-      },
-    },
-    {
-      id: 'route-head',
-      type: 'symbol',
-      source: 'routes',
-      filter: ['==', ['geometry-type'], 'Point'],
-      layout: {
-        'icon-image': 'arrow',
-        'icon-rotate': ['get', 'turn'],
-        'icon-rotation-alignment': 'map',
-        'icon-allow-overlap': true,
-      },
-    },
-  ];
-}
-
-function sensors(): LayerSpecification[] {
-  const icon = (id: string, source: string, filter: unknown, size: number): LayerSpecification => ({
-    id,
-    type: 'symbol',
-    source,
-    ...(filter ? { filter: filter as ExpressionSpecification } : {}),
-    layout: {
-      'icon-image': ['get', 'icon'],
-      'icon-size': size,
-      'icon-allow-overlap': true,
-      'icon-ignore-placement': true,
-      'symbol-sort-key': ['get', 'rank'],
-    },
-  });
-  return [icon('sensors', 'sensors', ['!', ['has', 'point_count']], 1), icon('sensors-odd', 'odd', null, 1)];
-}
-
 function labels(c: Colour, level: number): LayerSpecification[] {
   const halo = { 'text-halo-color': c('--map-casing'), 'text-halo-width': 2 };
   return [
@@ -364,18 +269,6 @@ function labels(c: Colour, level: number): LayerSpecification[] {
   ];
 }
 
-function jams(c: Colour): LayerSpecification[] {
-  return [
-    {
-      id: 'jam',
-      type: 'line',
-      source: 'jams',
-      layout: { 'line-cap': 'round' },
-      paint: { 'line-color': c('--p2-high'), 'line-width': 4, 'line-dasharray': [0, 2] },
-    },
-  ];
-}
-
 export function mapStyle(site: Site, c: Colour, level: number): StyleSpecification {
   const lat = (site.bounds[0][1] + site.bounds[1][1]) / 2;
   return {
@@ -392,6 +285,7 @@ export function mapStyle(site: Site, c: Colour, level: number): StyleSpecificati
       ...routes(c),
       ...sensors(),
       ...labels(c, level),
+      keptClear(),
     ],
   };
 }
