@@ -192,7 +192,10 @@ async def test_what_a_device_was_told_is_received_is_there_after_a_kill(server: 
         smoke.client.reconnect_delay_set(1, 1)
         smoke.client.on_publish = lambda _c, _u, mid, _r, _p: acknowledged.add(mid)
         await to_thread.run_sync(send, smoke, 1, 300)
-        await until(lambda: len(acknowledged) > 100)
+        await until(lambda: len(acknowledged) == 300)
+        with anyio.fail_after(10):
+            while (await bus.stream_state("RAW")).messages < 300:  # noqa: ASYNC110 - see "Limits" in the reference
+                await anyio.sleep(0.01)
         os.kill(server.pid, signal.SIGKILL)
         await to_thread.run_sync(send, smoke, 301, 400)
         await until(lambda: len(acknowledged) == 400)
