@@ -3,10 +3,11 @@
 RISES, FALLS = 1, 2
 """Marks in the output: what a reading says."""
 
-# Rows of the state's float block (N_FLOATS, series).
+# In both blocks of the state the row for falls follows the one for rises.
+# Rows of the float block (N_FLOATS, series).
 LEVEL, SCALE, LAST, SUM_UP, SUM_DOWN = range(5)
 N_FLOATS = 5
-# Rows of the state's integer block (N_INTS, series); times in microseconds.
+# Rows of the integer block (N_INTS, series); times in microseconds.
 T_LAST, COUNT, ON_UP, ON_DOWN, T_SAID_UP, T_SAID_DOWN, T_SINCE = range(7)
 N_INTS = 7
 # Rows of the parameter block (N_PARAMETERS, series), made from the rules.

@@ -39,7 +39,6 @@ from ._layout import (
     SUM_UP,
     T_LAST,
     T_MOST_US,
-    T_SAID_DOWN,
     T_SAID_UP,
     T_SINCE,
     TAU_S,
@@ -78,6 +77,87 @@ def _learn(floats: _F8, params: _F8, s: int, value: float, dt_s: float, count: i
 
 
 @njit(cache=True, nogil=True)
+def _is_high(
+    floats: _F8, ints: _I8, params: _F8, partners: _I8, s: int, value: float, level: float, ready: bool
+) -> bool:
+    """Whether a reading meets the rule for too much."""
+    if params[RISE_ON, s] <= 0 or value < params[RISE_LEAST, s]:
+        return False
+    if params[RISE_ABSOLUTE, s] > 0:
+        return True
+    partner = partners[s]
+    if partner >= 0 and (
+        ints[COUNT, partner] == 0 or floats[LAST, partner] >= _PARTNER_SHARE * floats[LEVEL, partner]
+    ):
+        return False
+    return (
+        ready
+        and value - level >= params[RISE_ABOVE, s]
+        and (params[RISE_TIMES, s] <= 0 or value >= params[RISE_TIMES, s] * level)
+    )
+
+
+@njit(cache=True, nogil=True)
+def _is_low(params: _F8, s: int, value: float, level: float, ready: bool) -> bool:
+    """Whether a reading meets the rule for too little."""
+    return (
+        ready
+        and params[FALL_ON, s] > 0
+        and level >= params[FALL_USUAL_LEAST, s]
+        and level - value >= params[FALL_BELOW, s]
+        and (params[FALL_SHARE, s] >= _NO_LIMIT or value <= params[FALL_SHARE, s] * level)
+    )
+
+
+@njit(cache=True, nogil=True)
+def _turn(
+    floats: _F8, ints: _I8, shared: _F8, s: int, side: int, holds: bool, distance: float, t: int
+) -> bool:
+    """Move the sum of one side (0 up, 1 down) on; tell whether a detection is due at this reading."""
+    limit, repeat_us = shared[LIMIT], np.int64(shared[REPEAT_US])
+    total = floats[SUM_UP + side, s] - shared[SLACK]
+    if holds:
+        total += min(shared[CLIP], distance)
+    total = min(limit + shared[CLIP], max(0.0, total))
+    floats[SUM_UP + side, s] = total
+    if total < limit / 2:
+        ints[ON_UP + side, s] = 0
+    elif total >= limit and ints[ON_UP + side, s] == 0:
+        ints[ON_UP + side, s], ints[T_SAID_UP + side, s] = 1, t - repeat_us
+    due = holds and ints[ON_UP + side, s] > 0 and t - ints[T_SAID_UP + side, s] >= repeat_us
+    if due:
+        ints[T_SAID_UP + side, s] = t
+    return due
+
+
+@njit(cache=True, nogil=True)
+def _within(params: _F8, s: int, value: float) -> float:
+    """Keep a usual within the bounds of its rule."""
+    kept: float = min(params[USUAL_MOST, s], max(params[USUAL_LEAST, s], value))
+    return kept
+
+
+@njit(cache=True, nogil=True)
+def _settle(
+    floats: _F8, ints: _I8, params: _F8, shared: _F8, s: int, value: float, dt_s: float, t: int, was_on: bool
+) -> None:
+    """After a reading was judged: learn from it, or take what has lasted long as the new usual."""
+    on = ints[ON_UP, s] + ints[ON_DOWN, s] > 0
+    if on and not was_on:
+        ints[T_SINCE, s] = t
+    count, hold_us = ints[COUNT, s], params[HOLD_S, s] * 1e6
+    if on and hold_us > 0 and t - ints[T_SINCE, s] >= hold_us:
+        floats[LEVEL, s] = _within(params, s, value)
+        floats[SUM_UP, s], floats[SUM_DOWN, s] = 0.0, 0.0
+        ints[ON_UP, s], ints[ON_DOWN, s], count = 0, 0, 0
+    else:
+        # Not at the first large residual: leaving those out would make the scale too small.
+        suspicious = on or max(floats[SUM_UP, s], floats[SUM_DOWN, s]) >= shared[LIMIT] / 2
+        _learn(floats, params, s, value, dt_s, count, shared[SLOW] if suspicious else 1.0)
+    floats[LAST, s], ints[T_LAST, s], ints[COUNT, s] = value, t, count + 1
+
+
+@njit(cache=True, nogil=True)
 def step_rows(
     slots: _I8,
     t_us: _I8,
@@ -99,94 +179,33 @@ def step_rows(
     whose value must be below half of its usual for a rise to count, or -1. ``said`` (n,) gets RISES and FALLS where
     a detection starts or is due again; ``z_out`` and ``usual_out`` (n,) the distance in scales and the usual before.
     """
-    slack, limit, clip = shared[SLACK], shared[LIMIT], shared[CLIP]
     left_out = 0
     for i in range(slots.size):
         s, t, value = slots[i], t_us[i], values[i]
         if s < 0:
             continue
         count = ints[COUNT, s]
-        if (
-            quality[i] >= _BAD
-            or not math.isfinite(value)
-            or t > shared[T_MOST_US]
-            or (count > 0 and t <= ints[T_LAST, s])
-        ):
+        late = count > 0 and t <= ints[T_LAST, s]
+        if late or quality[i] >= _BAD or not math.isfinite(value) or t > shared[T_MOST_US]:
             left_out += 1
             continue
         dt_s = 0.0
         if count == 0:
-            floats[LEVEL, s] = min(params[USUAL_MOST, s], max(params[USUAL_LEAST, s], value))
+            floats[LEVEL, s] = _within(params, s, value)
         else:
             dt_s = min((t - ints[T_LAST, s]) / 1e6, shared[GAP_MOST_S])
-        level = floats[LEVEL, s]
+        level, ready = floats[LEVEL, s], count >= params[WARM_UP, s]
         floats[SCALE, s] = max(floats[SCALE, s], params[FLOOR, s], params[FLOOR_SHARE, s] * abs(level))
         z = (value - level) / floats[SCALE, s]
-        ready = count >= params[WARM_UP, s]
-
-        high = (
-            params[RISE_ON, s] > 0
-            and ready
-            and value >= params[RISE_LEAST, s]
-            and value - level >= params[RISE_ABOVE, s]
-            and (params[RISE_TIMES, s] <= 0 or value >= params[RISE_TIMES, s] * level)
-        )
-        if params[RISE_ABSOLUTE, s] > 0:
-            high = params[RISE_ON, s] > 0 and value >= params[RISE_LEAST, s]
-        elif high and partners[s] >= 0:
-            partner = partners[s]
-            high = (
-                ints[COUNT, partner] > 0 and floats[LAST, partner] < _PARTNER_SHARE * floats[LEVEL, partner]
-            )
-        low = (
-            params[FALL_ON, s] > 0
-            and ready
-            and level >= params[FALL_USUAL_LEAST, s]
-            and level - value >= params[FALL_BELOW, s]
-            and (params[FALL_SHARE, s] >= _NO_LIMIT or value <= params[FALL_SHARE, s] * level)
-        )
-        up = -slack
-        if high:
-            up += clip if params[RISE_ABSOLUTE, s] > 0 else min(clip, z)
-        down = min(clip, -z) - slack if low else -slack
-        most = limit + clip
-        floats[SUM_UP, s] = min(most, max(0.0, floats[SUM_UP, s] + up))
-        floats[SUM_DOWN, s] = min(most, max(0.0, floats[SUM_DOWN, s] + down))
-
+        high = _is_high(floats, ints, params, partners, s, value, level, ready)
+        low = _is_low(params, s, value, level, ready)
         was_on = ints[ON_UP, s] + ints[ON_DOWN, s] > 0
-        if floats[SUM_UP, s] >= limit:
-            if ints[ON_UP, s] == 0:
-                ints[ON_UP, s], ints[T_SAID_UP, s] = 1, t - np.int64(shared[REPEAT_US])
-        elif floats[SUM_UP, s] < limit / 2:
-            ints[ON_UP, s] = 0
-        if floats[SUM_DOWN, s] >= limit:
-            if ints[ON_DOWN, s] == 0:
-                ints[ON_DOWN, s], ints[T_SAID_DOWN, s] = 1, t - np.int64(shared[REPEAT_US])
-        elif floats[SUM_DOWN, s] < limit / 2:
-            ints[ON_DOWN, s] = 0
-        on = ints[ON_UP, s] + ints[ON_DOWN, s] > 0
-        if on and not was_on:
-            ints[T_SINCE, s] = t
-
+        up = shared[CLIP] if params[RISE_ABSOLUTE, s] > 0 else z
         mark = 0
-        if ints[ON_UP, s] > 0 and high and t - ints[T_SAID_UP, s] >= shared[REPEAT_US]:
+        if _turn(floats, ints, shared, s, 0, high, up, t):
             mark |= RISES
-            ints[T_SAID_UP, s] = t
-        if ints[ON_DOWN, s] > 0 and low and t - ints[T_SAID_DOWN, s] >= shared[REPEAT_US]:
+        if _turn(floats, ints, shared, s, 1, low, -z, t):
             mark |= FALLS
-            ints[T_SAID_DOWN, s] = t
         said[i], z_out[i], usual_out[i] = mark, z, level
-
-        # Not at the first large residual: leaving those out would make the scale too small.
-        suspicious = on or floats[SUM_UP, s] >= limit / 2 or floats[SUM_DOWN, s] >= limit / 2
-        hold_us = params[HOLD_S, s] * 1e6
-        if on and hold_us > 0 and t - ints[T_SINCE, s] >= hold_us:
-            # It has lasted so long that it is the new usual: learn it afresh.
-            floats[LEVEL, s] = min(params[USUAL_MOST, s], max(params[USUAL_LEAST, s], value))
-            floats[SUM_UP, s], floats[SUM_DOWN, s] = 0.0, 0.0
-            ints[ON_UP, s], ints[ON_DOWN, s], count = 0, 0, 0
-        else:
-            _learn(floats, params, s, value, dt_s, count, shared[SLOW] if suspicious else 1.0)
-        floats[LAST, s] = value
-        ints[T_LAST, s], ints[COUNT, s] = t, count + 1
+        _settle(floats, ints, params, shared, s, value, dt_s, t, was_on)
     return left_out
