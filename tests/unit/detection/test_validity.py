@@ -74,7 +74,15 @@ def test_silence_is_found_at_the_next_tick_and_said_every_minute() -> None:
     found = detections(feed)
     assert {d.kind for d in found} == {"sensor-gap"}
     assert [d.t_us for d in found] == [at(68), at(128), at(188)]
-    assert found[0].text == "CO-31: co_ppm silent for 8 s, usual every 1 s"
+    assert found[0].text == "CO-31: silent for 8 s, usual every 1 s"
+
+
+def test_a_sensor_of_two_quantities_is_silent_once_and_only_when_both_are() -> None:
+    both = moving("co-31", "co_ppm", 60) + moving("co-31", "heat_c", 80)
+    feed: list[tuple[Any, int]] = list(feed_of(both))
+    feed += [(empty_batch(at(s)), at(s)) for s in range(1, 120)]
+    found = detections(sorted(feed, key=lambda item: item[1]))
+    assert [(d.kind, d.t_us) for d in found] == [("sensor-gap", at(88))]
 
 
 def test_a_flood_is_found_and_a_backlog_is_not() -> None:

@@ -71,7 +71,7 @@ class ValidityStage(StructSnapshots[ValidityState]):
     def step(self, state: ValidityState, batch: ObservationBatch, now_us: int) -> list[Event]:
         """Take one batch in; an empty one tells that time has passed, and silence is looked for."""
         if not len(batch):
-            return [found for watch in state.series.values() for found in self._gap(watch, now_us)]
+            return self._gaps(state, now_us)
         state.decided += batch.n_raw
         if batch.family in self.config.leave_out_families:
             return []
@@ -117,7 +117,7 @@ class ValidityStage(StructSnapshots[ValidityState]):
         if (low is None or reading.value >= low) and (high is None or reading.value <= high):
             return []
         words = f"{reading.value:.4g} {reading.unit}".strip()
-        text = f"reads {words}; it can read {_shown(low)} to {_shown(high)}"
+        text = f"{watch.quantity} reads {words}; it can read {_shown(low)} to {_shown(high)}"
         return self._say(watch, "sensor-range", reading.t_us, 0.9, text, reading.value, reading.unit)
 
     def _stuck(self, state: ValidityState, watch: Watch, reading: Reading) -> list[Event]:
@@ -140,7 +140,10 @@ class ValidityStage(StructSnapshots[ValidityState]):
         if not peers and seconds < limit_s * self.config.stuck_alone_times:
             return []
         aside = f" while {moving} others of its kind moved" if moving else ""
-        text = f"has said {reading.value:.4g} {reading.unit}".rstrip() + f" for {seconds:.0f} s{aside}"
+        text = (
+            f"{watch.quantity} has said {reading.value:.4g} {reading.unit}".rstrip()
+            + f" for {seconds:.0f} s{aside}"
+        )
         confidence = 0.8 if watch.changes and moving else 0.5
         return self._say(watch, "sensor-stuck", reading.t_us, confidence, text, reading.value, reading.unit)
 
@@ -157,9 +160,19 @@ class ValidityStage(StructSnapshots[ValidityState]):
         most_per_s = max(self.config.rate_least_per_s, self.config.rate_times * usual)
         if watch.in_window <= most_per_s * self.config.rate_window_s:
             return []
-        text = f"sent {watch.in_window} readings in {self.config.rate_window_s:.0f} s, usual {usual:.2g} a second"
+        within = f"{watch.in_window} readings in {self.config.rate_window_s:.0f} s"
+        text = f"{watch.quantity} sent {within}, usual {usual:.2g} a second"
         t_us = min(reading.t_us, now_us)
         return self._say(watch, "sensor-rate", t_us, 0.8, text, float(watch.in_window), "readings")
+
+    def _gaps(self, state: ValidityState, now_us: int) -> list[Event]:
+        """Look for silence: a sensor is as silent as the quantity of it that was heard last."""
+        freshest: dict[str, Watch] = {}
+        for watch in state.series.values():
+            other = freshest.get(watch.sensor)
+            if other is None or watch.t_arrived_us > other.t_arrived_us:
+                freshest[watch.sensor] = watch
+        return [found for watch in freshest.values() for found in self._gap(watch, now_us)]
 
     def _gap(self, watch: Watch, now_us: int) -> list[Event]:
         if watch.count < self.config.warm_up:
@@ -193,7 +206,7 @@ class ValidityStage(StructSnapshots[ValidityState]):
                 confidence=confidence,
                 value=value if isfinite(value) else None,
                 unit=unit,
-                text=f"{name_of(self.sensors, watch.sensor)}: {watch.quantity} {text}",
+                text=f"{name_of(self.sensors, watch.sensor)}: {text}",
                 provenance=(watch.sensor,),
             )
         ]
