@@ -7,10 +7,11 @@ from .hypotheses import Hypotheses
 from .state import FusionState, IncidentState, Reported, Row
 from .topology import Topology
 
-__all__ = ("affected_zones", "reported", "sentence", "terms", "version_of")
+__all__ = ("affected_zones", "first_evidence_us", "reported", "sentence", "terms", "version_of")
 
 DETECTIONS_SHOWN = 8
 SENSORS_SHOWN = 3
+STORY_TAUS = 0.5
 MINUS = "\u2212"
 
 
@@ -81,11 +82,42 @@ def _term_name(
 
 
 def affected_zones(incident: IncidentState, belief: Belief, data: Hypotheses) -> tuple[str, ...]:
-    """The zones in which a group speaks for the leading hypothesis, the earliest first; all if none does."""
+    """The zones in which a group speaks for the leading hypothesis: where it began first, then as they came in.
+
+    All zones if no group does; the last ones known when there is no evidence left.
+    """
+    if not incident.rows and incident.reported:
+        return incident.reported.zones
     pro = belief.supporting(data.life_cycle.group_nats)
     rows = [row for row in incident.rows.values() if row.group in pro]
-    rows.sort(key=lambda row: (row.t_first_us, row.key))
-    return tuple(dict.fromkeys(zone for row in rows for zone in row.zones)) or incident_zones(incident)
+    began_us = first_evidence_us(incident, belief, data)
+    rows.sort(key=lambda row: (row.t_first_us < began_us, row.t_first_us, row.key))
+    found = dict.fromkeys(zone for row in rows for zone in row.zones) or dict.fromkeys(
+        incident_zones(incident)
+    )
+    return tuple(dict.fromkeys([*(zone for zone in incident.began_in if zone in found), *found]))
+
+
+def first_evidence_us(incident: IncidentState, belief: Belief, data: Hypotheses) -> int:
+    """When the unbroken story began that the evidence tells now.
+
+    A group that spoke more than half its decay time before any other joined it is no beginning: nothing bore it out
+    for so long. So a sensor that has been lying for minutes does not date the fire that breaks out beside it.
+    """
+    if incident.t_began_us:
+        return incident.t_began_us
+    pro = belief.supporting(data.life_cycle.group_nats) or frozenset(belief.groups)
+    starts: dict[str, tuple[int, float]] = {}
+    for row in incident.rows.values():
+        t_us, tau_s = starts.get(row.group, (row.t_first_us, 0.0))
+        if row.group in pro:
+            starts[row.group] = (min(t_us, row.t_first_us), max(tau_s, data.kinds[row.kind].tau_s))
+    began_us = incident.created_us
+    for number, (t_us, tau_s) in enumerate(sorted(starts.values(), reverse=True)):
+        if number and began_us - t_us > STORY_TAUS * tau_s * 1e6:
+            break
+        began_us = t_us
+    return began_us
 
 
 def sentence(
@@ -137,6 +169,7 @@ def reported(incident: IncidentState, belief: Belief, data: Hypotheses) -> Repor
         zones=tuple(sorted(affected_zones(incident, belief, data))),
         groups=tuple(sorted(belief.supporting(data.life_cycle.group_nats))),
         links=tuple(sorted(incident.links)),
+        priors=tuple(sorted(name for name, _ in belief.priors)),
     )
 
 
@@ -161,7 +194,7 @@ def version_of(
         hypotheses={slug: float(p) for slug, p in zip(data.slugs, belief.p, strict=True)},
         zones=zones,
         place=_place(incident, zones, topology),
-        t_first_evidence_us=incident.t_first_us,
+        t_first_evidence_us=first_evidence_us(incident, belief, data),
         t_opened_us=incident.t_opened_us,
         entities=tuple(entities),
         terms=terms(incident, belief, state, data, topology, now_us),

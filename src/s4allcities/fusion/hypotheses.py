@@ -88,6 +88,7 @@ class LifeCycle(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     group_nats: float
     fade_nats: float
     change: float
+    change_tentative: float
     closed_kept_s: float
 
 

@@ -36,7 +36,7 @@ def relate(
 ) -> tuple[str, float] | None:
     """The reason for a link and its strength in nats, or None when it is too weak."""
     rules = data.links
-    apart_s = abs(one.t_first_us - other.t_first_us) / 1e6
+    apart_s = abs(one.t_began_us - other.t_began_us) / 1e6
     reason, nats = _relation(one, other, data, topology)
     domains = {data.hypotheses[data.slugs[leading(each.belief)]].domain for each in (one, other)}
     nats += (rules.both_domains if len(domains) == 2 else 0.0) - apart_s / rules.tau_s

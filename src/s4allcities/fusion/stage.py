@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from math import isfinite
 
+import msgspec
+
 from ..domain import (
     US_PER_S,
     Alert,
@@ -18,7 +20,7 @@ from . import evidence
 from .association import candidates, incident_zones, new_incident_score, zone_hops
 from .belief import Belief, assess, leading
 from .evidence import Sighting
-from .explain import reported, version_of
+from .explain import affected_zones, first_evidence_us, reported, version_of
 from .facts import learn_alert, learn_context, learn_doubt, learn_health
 from .hypotheses import Hypotheses, load_hypotheses
 from .links import update_links
@@ -280,31 +282,43 @@ class FusionStage:
         sensors = {row.sensor for row in incident.rows.values() if row.group in groups}
         if incident.status == "tentative":
             if danger >= rules.confirm and min(len(groups), len(sensors)) >= rules.confirm_groups:
-                self._confirm(state, incident)
+                self._confirm(state, incident, belief)
             elif not incident.rows:
                 incident.status, incident.closed_us = "closed", state.now_us
         elif danger < rules.close and not incident.alert_open:
             incident.status, incident.closed_us = "closed", state.now_us
 
-    def _confirm(self, state: FusionState, incident: IncidentState) -> None:
+    def _confirm(self, state: FusionState, incident: IncidentState, belief: Belief) -> None:
         """Confirm an incident, unless it is the continuation of a confirmed one at most two zones away."""
         for other in state.active():
             near = zone_hops(incident_zones(other), incident_zones(incident), self.topology) <= 2
             if other.status == "confirmed" and near and self._same_story(other, incident):
                 self._merge(state, other, incident)
                 return
+        incident.t_began_us = first_evidence_us(incident, belief, self.data)
+        incident.began_in = affected_zones(incident, belief, self.data)
         incident.status, incident.t_opened_us = "confirmed", state.now_us
 
     def _version(self, state: FusionState, incident: IncidentState) -> Incident | None:
-        belief = assess(incident, state, self.data, state.now_us)
+        belief, old = assess(incident, state, self.data, state.now_us), incident.reported
+        if old is not None and not incident.rows:  # nothing left to tell what it was about
+            belief = msgspec.structs.replace(belief, first=self.data.index[old.hypothesis])
         now = reported(incident, belief, self.data)
-        old = incident.reported
         if old is None and incident.status == "closed":
             return None  # merged before anybody heard of it
         if old is not None:
-            moved = abs(now.probability - old.probability) > self.data.life_cycle.change
-            same = (now.status, now.hypothesis, now.zones, now.groups, now.links)
-            if not moved and same == (old.status, old.hypothesis, old.zones, old.groups, old.links):
+            rules = self.data.life_cycle
+            least = rules.change_tentative if incident.status == "tentative" else rules.change
+            moved = abs(now.probability - old.probability) > least
+            same = (now.status, now.hypothesis, now.zones, now.groups, now.links, now.priors)
+            if not moved and same == (
+                old.status,
+                old.hypothesis,
+                old.zones,
+                old.groups,
+                old.links,
+                old.priors,
+            ):
                 return None
             if old.status == "closed" and now.status == "closed":
                 return None

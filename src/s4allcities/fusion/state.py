@@ -68,10 +68,15 @@ class Reported(Struct):
     zones: tuple[str, ...]
     groups: tuple[str, ...]
     links: tuple[str, ...]
+    priors: tuple[str, ...] = ()
 
 
 class IncidentState(Struct):
-    """An incident with its evidence. ``belief`` (H,) and ``odds`` (H,) are those of the last read-out."""
+    """An incident with its evidence. ``belief`` (H,) is that of the last read-out.
+
+    ``t_began_us`` and ``began_in`` (zones, in order) are fixed when it is confirmed: what joins later, such as a faulty
+    sensor next door that has long been lying, changes neither when nor where it began.
+    """
 
     id: str
     created_us: int
@@ -81,17 +86,14 @@ class IncidentState(Struct):
     belief: list[float] = []
     links: dict[str, Link] = {}
     t_opened_us: int | None = None
+    t_began_us: int = 0
+    began_in: tuple[str, ...] = ()
     closed_us: int = 0
     alert_open: bool = False
     closed_by_operator: bool = False
     merged_into: str = ""
     decisive: str = ""
     reported: Reported | None = None
-
-    @property
-    def t_first_us(self) -> int:
-        """When the oldest evidence that still counts was seen."""
-        return min((row.t_first_us for row in self.rows.values()), default=self.created_us)
 
     @property
     def t_last_us(self) -> int:

@@ -263,3 +263,31 @@ def test_stream_stays_small(run: Run) -> None:
     assert len(run.versions) < 40
     versions = [version.version for version in run.versions]
     assert versions == list(range(1, len(versions) + 1))
+
+
+@pytest.mark.parametrize("zone", ["ticket-hall", "east-passage"])
+def test_a_sensor_that_has_long_been_lying_dates_and_places_no_fire(run: Run, zone: str) -> None:
+    lies = [detection("co", at_s, "co-99", zone=zone, confidence=1.0) for at_s in range(0, 320, 5)]
+    story = sorted([*lies, *fire(300), *fire(310, "north-passage")], key=lambda each: each.t_us)
+    run.give(story)
+    (found,) = run.confirmed
+    assert found.hypothesis == "fire"
+    assert found.t_first_evidence_us == T0_US + 300 * S
+    assert found.t_opened_us is not None
+    assert found.t_opened_us - found.t_first_evidence_us <= 15 * S
+    assert found.zones[0] == "ticket-hall"
+
+
+def test_a_tentative_incident_that_merely_repeats_says_little(run: Run) -> None:
+    run.give(
+        [detection("co", at_s, "co-99", zone="ticket-hall", confidence=1.0) for at_s in range(0, 600, 5)]
+    )
+    assert len(run.versions) < 10
+
+
+def test_the_last_version_still_says_what_it_was_about(run: Run) -> None:
+    run.give([smoke(0)])
+    run.wait(1200, 5)
+    (gone,) = run.with_status("closed")
+    assert (gone.hypothesis, gone.zones) == ("fire", ("ticket-hall",))
+    assert gone.text == "Closed: fire in Ticket hall, level \u22121."

@@ -83,7 +83,7 @@ class AlarmStage:
                 case Risk() if event.incident_id:
                     state.people.setdefault(event.incident_id, {})[event.zone] = float(event.people)
                 case CourseOfAction():
-                    state.courses[event.incident_id] = event
+                    state.courses[event.incident_id] = _slim(event)
                 case AlertAction():
                     out += self._act(state, event)
         for entry in list(state.entries.values()):
@@ -248,9 +248,10 @@ class AlarmStage:
     ) -> tuple[Alert, tuple[str, ...]]:
         """The alert as it should read now, and the material part of that."""
         overdue = state.now_us > alert.t_deadline_us
+        profile = profile_of(self.profiles, incident.hypothesis)
         wording = write(
             incident,
-            profile_of(self.profiles, incident.hypothesis),
+            profile,
             self.names,
             course=state.courses.get(incident.id),
             deadline_us=alert.t_deadline_us,
@@ -266,7 +267,7 @@ class AlarmStage:
             lines=wording.lines,
             why=wording.why,
             probability=incident.probability,
-            people=self._people(state, incident) or 0.0,
+            people=0.0 if profile.stake == "control" else self._people(state, incident) or 0.0,
             decisive=incident.decisive,
         )
         return said, _material(wording, level)
@@ -275,3 +276,9 @@ class AlarmStage:
 def _material(wording: Wording, level: AlertLevel) -> tuple[str, ...]:
     """What must differ for a text to be worth a new version: not the figures, not the order of causes."""
     return (level, wording.title, wording.lines[0], wording.lines[2], *sorted(wording.why))
+
+
+def _slim(course: CourseOfAction) -> CourseOfAction:
+    """A course without its drawings, which texts do not need and snapshots would carry."""
+    routes = tuple(msgspec.structs.replace(each, path=(), levels=()) for each in course.routes)
+    return msgspec.structs.replace(course, routes=routes, hazard={}, signs=())
