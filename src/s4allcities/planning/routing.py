@@ -4,6 +4,9 @@ Method: the capacity-constrained route planner of Lu, George and Shekhar (SSTD 2
 another on the earliest-arriving path that still has room; each group books its place on every narrow arc it uses, so
 that later groups see the queue. Times are continuous; bookings are kept in bins of a few seconds.
 
+Those who share a bin are taken to pass at its start, so times are early by up to one bin; an arc that closes takes
+nobody in a bin whose end it does not see.
+
 Limits of validity: greedy, so clearance is an upper bound of the optimum (no certificate); people are told once and
 obey; no counterflow, no overtaking. Arcs close at a given time and do not open again.
 """
@@ -98,7 +101,7 @@ def _first_free(room: I8, row: int, start_s: float, bin_s: float, closes_s: floa
     while k < bins:
         if room[row, k] > 0:
             moment = start_s if start_s > k * bin_s else k * bin_s
-            return moment if moment <= closes_s else np.inf
+            return moment if (k + 1) * bin_s <= closes_s else np.inf
         k += 1
         if k * bin_s > closes_s:
             break

@@ -102,13 +102,16 @@ def estimate_smoke(readings: Iterable[SmokeReading], zones: Iterable[Zone]) -> S
     }
     now = {level: _level_now(found, floors[level]) for level, found in by_level.items()}
     now = {level: shape for level, shape in now.items() if not shape.is_empty}
-    later = {
-        minutes: {
-            level: shape.buffer(SPREAD_MPS * 60 * minutes).intersection(floors[level])
+    later: dict[int, dict[int, BaseGeometry]] = {}
+    before = now
+    for minutes in AHEAD_MIN:
+        grown = {
+            level: union_all(
+                [shape.buffer(SPREAD_MPS * 60 * minutes).intersection(floors[level]), before[level]]
+            )
             for level, shape in now.items()
         }
-        for minutes in AHEAD_MIN
-    }
+        later[minutes] = before = grown
     return SmokeField(now=now, later=later)
 
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from shapely import contains_xy, distance, intersects, linestrings, points, prepare
+from shapely import contains_xy, distance, dwithin, intersects, linestrings, points, prepare, union_all
 from shapely.geometry.base import BaseGeometry
 
 from s4allcities.simulation.smoke import SPREAD_MPS, SmokeField
-from s4allcities.site import WalkGraph
+from s4allcities.site import ArcKind, WalkGraph
 
 from .situation import Situation
 
@@ -21,7 +21,9 @@ AHEAD_S = 600.0
 SHUN_S = 300.0
 """Where smoke arrives sooner than this, an exit is not used at all, and others are led past only if all else is far."""
 SHUN_FACTOR = 4.0
-"""A way through such a place counts as this many times longer."""
+"""A way through such a place, or beside a jam, counts as this many times longer."""
+BESIDE_JAM_M = 20.0
+"""Ways outdoors closer than this to jammed cars are shunned: help comes through there."""
 
 BoolArray = NDArray[np.bool_]
 
@@ -41,12 +43,15 @@ class Closures:
     """What must not be walked.
 
     ``closes_s`` (m,) is when each arc closes (0 = now, infinite = never); ``detour`` (m,) how many times longer each
-    counts than it is; ``cut_off`` (n,) are nodes in smoke or shut in by it; ``exits`` says why an exit is unusable.
+    counts than it is; ``in_smoke`` (n,) are nodes inside the outline, ``cut_off`` (n,) those and what is shut in by
+    them, ``in_line`` (n,) those and what is above or below them; ``exits`` says why an exit is unusable.
     """
 
     closes_s: NDArray[np.float64]
     detour: NDArray[np.float64]
+    in_smoke: BoolArray
     cut_off: BoolArray
+    in_line: BoolArray
     exits: dict[str, str]
 
 
@@ -102,9 +107,10 @@ def find_closures(
 ) -> Closures:
     """Close what smoke covers or will reach, exits in doubt or shut, and streets with a jam."""
     arrives = _smoke_arrives_s(graph, smoke)
-    closes = arrives.copy()
+    closes = np.where(arrives < SHUN_S, np.inf, arrives)
     touched, in_smoke = _smoke_now(graph, smoke, strictness)
     closes[touched] = 0.0
+    closes[graph.leads_in] = 0.0
     reasons: dict[str, str] = {}
     for exit_ in graph.exits:
         doubt = situation.exits.get(exit_.slug)
@@ -122,8 +128,22 @@ def find_closures(
             jammed[graph.street_arcs(street)] = True
         closes[jammed] = 0.0
         reasons = _jam_reasons(graph, situation, closes <= 0) | reasons
-    detour = np.where(arrives < SHUN_S, SHUN_FACTOR, 1.0)
-    return Closures(closes, detour, in_smoke | ~_connected(graph, closes > 0), reasons)
+    shunned = (arrives < SHUN_S) | _beside_jams(graph, situation)
+    detour = np.where(shunned, SHUN_FACTOR, 1.0)
+    cut_off = in_smoke | ~_connected(graph, closes > 0)
+    in_line = contains_xy(smoke.everywhere().buffer(MARGIN_M), graph.x_m, graph.y_m)
+    return Closures(closes, detour, in_smoke, cut_off, in_line, reasons)
+
+
+def _beside_jams(graph: WalkGraph, situation: Situation) -> BoolArray:
+    """Ways outdoors (m,) that lead along cars that stand."""
+    cars = [linestrings(line) for slug in situation.jams for line in graph.site.street(slug).lines_m]
+    if not cars:
+        return np.zeros(graph.n_arcs, bool)
+    head = graph.head
+    near = dwithin(union_all(cars), points(graph.x_m[head], graph.y_m[head]), BESIDE_JAM_M)
+    beside: BoolArray = near & (graph.kind == ArcKind.STREET)
+    return beside
 
 
 def _connected(graph: WalkGraph, open_arcs: BoolArray) -> BoolArray:

@@ -10,7 +10,7 @@ from s4allcities.simulation.clearance import ClearanceBand, RouteChain, clearanc
 from s4allcities.simulation.smoke import SmokeField, SmokeReading, estimate_smoke, smoke_geojson
 from s4allcities.site import WalkGraph
 
-from .closures import Closures, Strictness, find_closures, smoke_covers
+from .closures import Strictness, find_closures, smoke_covers
 from .routes import NARROW, ZoneRoute, place_people, route_people
 from .situation import Situation
 from .wording import NOT_NEEDED, course_name, sentence, sign_settings
@@ -58,15 +58,25 @@ class EvacuatePlaybook:
         }
 
     def propose(self, incident: Incident, situation: Situation, now_us: int) -> list[CourseOfAction]:
-        """Give the best plan under the strictest rules that leave nobody without a way, if there is one."""
+        """Give the best plan; zones that the strictest rules leave without a way are planned for under milder ones."""
         smoke = self.smoke(situation)
+        people = situation.people
+        found: list[ZoneRoute] = []
+        relaxed: list[Strictness] = []
+        reasons: dict[str, str] = {}
         for strictness in STRICTNESS:
             closures = find_closures(self._graph, smoke, situation, strictness)
-            placement = place_people(self._graph, situation.people, closures)
-            found, stranded = route_people(self._graph, placement, closures)
-            if not stranded:
+            placement = place_people(self._graph, people, closures)
+            routes, stranded = route_people(self._graph, placement, closures)
+            if strictness is STRICTNESS[0]:
+                reasons = closures.exits
+            elif routes:
+                relaxed.append(strictness)
+            found += [route for route in routes if route.zone not in stranded]
+            people = {zone: people[zone] for zone in stranded}
+            if not people:
                 break
-        return [self._course(incident, smoke, closures, found, stranded, strictness, now_us)]
+        return [self._course(incident, smoke, reasons, found, tuple(sorted(people)), relaxed, now_us)]
 
     def unsafe(self, course: CourseOfAction, situation: Situation, smoke: SmokeField) -> bool:
         """Tell whether a course leads through an exit that must not be counted on any more, or into smoke."""
@@ -79,10 +89,10 @@ class EvacuatePlaybook:
         self,
         incident: Incident,
         smoke: SmokeField,
-        closures: Closures,
+        reasons: dict[str, str],
         found: list[ZoneRoute],
-        stranded: dict[str, int],
-        strictness: Strictness,
+        stranded: tuple[str, ...],
+        relaxed: list[Strictness],
         now_us: int,
     ) -> CourseOfAction:
         band, narrows = self._clearance(found)
@@ -95,7 +105,7 @@ class EvacuatePlaybook:
         not_used = tuple(
             ExitNotUsed(
                 exit=exit_.slug,
-                reason=closures.exits.get(exit_.slug, f"{NOT_NEEDED}: other ways are quicker"),
+                reason=reasons.get(exit_.slug, f"{NOT_NEEDED}: other ways are quicker"),
             )
             for exit_ in self._graph.exits
             if exit_.slug not in used
@@ -113,10 +123,10 @@ class EvacuatePlaybook:
             playbook=self.name,
             people=sum(route.people for route in routes),
             bottleneck=self._narrow_name(narrows[band.busiest]) if band.busiest >= 0 else "",
-            unreachable_zones=tuple(sorted(stranded)),
+            unreachable_zones=stranded,
             signs=sign_settings(self._site, routes, not_used),
             hazard=smoke_geojson(smoke.now, self._site.frame, when="now"),
-            assumptions=_assumptions(strictness),
+            assumptions=_assumptions(relaxed),
             provenance=(incident.id,),
         )
 
@@ -189,13 +199,13 @@ def _corners(graph: WalkGraph, nodes: Any) -> list[int]:
     return keep if len(nodes) > 1 else [int(nodes[0])]
 
 
-def _assumptions(strictness: Strictness) -> tuple[str, ...]:
+def _assumptions(relaxed: list[Strictness]) -> tuple[str, ...]:
     said = [
         "People follow the advice and start within about a minute.",
         "Capacities by SFPE relations, not calibrated.",
     ]
-    if not strictness.keep_off_jams:
+    if any(not each.keep_off_jams for each in relaxed):
         said.append("Some ways lead along a jammed street: there is no other.")
-    if not strictness.keep_off_all_levels:
+    if any(not each.keep_off_all_levels for each in relaxed):
         said.append("Some ways pass above or below smoke on another level: there is no other.")
     return tuple(said)

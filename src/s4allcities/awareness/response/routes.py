@@ -57,8 +57,9 @@ def _spread(people: int, count: int) -> NDArray[np.int64]:
 def place_people(graph: WalkGraph, people: dict[str, float], closures: Closures) -> Placement:
     """Place the counted people of each indoor zone on its nodes.
 
-    Those whose place is in smoke or shut in by it start at the zone's nearest clear node, or at the nearest one of its
-    level: their first steps are out of the smoke, which no plan needs to tell them.
+    Those whose place is in smoke or shut in by it start at the zone's nearest clear node, or, where smoke fills the
+    zone, at the nearest one indoors: their first steps are out of the smoke, which no plan needs to tell them. A zone
+    without smoke that has no way at all keeps its people where they are: they are stranded, and the plan says so.
     """
     supply = np.zeros(graph.n_nodes, np.int64)
     apart: list[tuple[str, int, int, float]] = []
@@ -67,6 +68,9 @@ def place_people(graph: WalkGraph, people: dict[str, float], closures: Closures)
         if zone.outdoor or count <= 0 or not len(nodes):
             continue
         clear = nodes[~closures.cut_off[nodes]]
+        if not len(clear) and not closures.in_smoke[nodes].any():
+            supply[nodes] += _spread(count, len(nodes))
+            continue
         if not len(clear):
             node, away_m = _nearest_clear(graph, zone.x_m, zone.y_m, zone.level, closures)
             apart.append((zone.slug, count, node, away_m / SPEED_LEVEL_MPS))
@@ -90,7 +94,8 @@ def _nearest_clear(
     graph: WalkGraph, x_m: float, y_m: float, level: int, closures: Closures
 ) -> tuple[int, float]:
     away = np.hypot(graph.x_m - x_m, graph.y_m - y_m) + 30.0 * np.abs(graph.level - level)
-    node = int(np.argmin(np.where(closures.cut_off, np.inf, away)))
+    outdoors = np.array([zone.outdoor for zone in graph.site.zones] + [True])[graph.zone]
+    node = int(np.argmin(np.where(closures.cut_off | outdoors, np.inf, away)))
     return node, float(away[node])
 
 
@@ -122,7 +127,7 @@ def route_people(
     for node, people in plan.stranded.items():
         zone = _zone_of(graph, placement, node)
         stranded[zone] = stranded.get(zone, 0) + people
-    routes = [_zone_route(graph, zone, slug, walks) for (zone, slug), walks in gathered.items()]
+    routes = [_zone_route(graph, closures, zone, slug, walks) for (zone, slug), walks in gathered.items()]
     return _few(routes), stranded
 
 
@@ -155,8 +160,13 @@ def _walk(graph: WalkGraph, group: GroupPath, exits: dict[int, str]) -> _Walk:
     return _Walk(group.people, arcs, exits.get(exit_arc, ""), exit_arc, to_narrow_s)
 
 
-def _zone_route(graph: WalkGraph, zone: str, exit_slug: str, walks: list[_Walk]) -> ZoneRoute:
-    longest = max(walks, key=lambda walk: (walk.people, len(walk.arcs)))
+def _zone_route(
+    graph: WalkGraph, closures: Closures, zone: str, exit_slug: str, walks: list[_Walk]
+) -> ZoneRoute:
+    """Gather walks; the one drawn is the largest that stays most clear of smoke above or below."""
+    longest = max(
+        walks, key=lambda w: (-int(closures.in_line[graph.head[list(w.arcs)]].sum()), w.people, len(w.arcs))
+    )
     seconds = [walk.to_narrow_s for walk in walks]
     return ZoneRoute(
         zone=zone,
