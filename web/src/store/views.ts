@@ -157,16 +157,25 @@ export function familyRows(picture: Picture): FamilyRow[] {
 
 export interface Overview {
   people: number | null;
-  risk: R.Risk | undefined;
+  /** The worst figure, with its band where a risk record tells it. */
+  risk: { value: number; low: number | null; high: number | null } | undefined;
   exits_usable: number;
   exits: number;
+}
+
+function worstRisk(picture: Picture): Overview['risk'] {
+  const told = [...picture.risks.values()].sort((a, b) => b.value - a.value)[0];
+  const zones = [...picture.zones.values()].map(({ risk }) => risk).filter((risk) => risk !== null);
+  const worst = Math.max(...zones);
+  if (told && told.value >= worst) return told;
+  return zones.length ? { value: worst, low: null, high: null } : told;
 }
 
 export function overview(picture: Picture): Overview {
   const exits = [...picture.exits.values()];
   return {
     people: sum([...picture.zones.values()].map((zone) => zone.people)),
-    risk: [...picture.risks.values()].sort((a, b) => b.value - a.value)[0],
+    risk: worstRisk(picture),
     exits_usable: exits.filter((exit) => exit.state === 'usable').length,
     exits: exits.length,
   };
