@@ -92,6 +92,8 @@ def test_a_fire_that_burns_before_the_start_is_not_taken_as_usual() -> None:
     assert found
     assert found[0].kind == "co"
     assert found[0].usual == 15.0
+    assert found[0].confidence < 0.3
+    assert "never low since first heard" in found[0].text
 
 
 def test_an_exit_that_empties_is_a_drop_and_one_where_people_come_back_a_turn() -> None:

@@ -16,6 +16,8 @@ from .state import SeriesKey, TimeseriesState
 
 __all__ = ("TimeseriesStage", "confidence")
 
+_UNPROVEN = 0.3
+
 
 class TimeseriesStage:
     """Watches every numeric series against its own past.
@@ -194,6 +196,10 @@ class TimeseriesStage:
         what = quantity if rule is self.config.unknown else rule.group
         measured = "" if rule.unit or rule.said else f" {quantity.replace('_', ' ')}"
         shown = f" {rule.said or unit}" if rule.said or unit else ""
+        sure = confidence(side, value, usual, z)
+        if isinstance(side, Rise) and not side.absolute and usual >= rule.usual_most:
+            # Never seen within its bounds: as likely a sensor that lies as a hazard older than the platform.
+            sure, shown = round(sure * _UNPROVEN, 3), f"{shown}, never low since first heard"
         return Detection(
             id="",
             t_us=t_us,
@@ -204,7 +210,7 @@ class TimeseriesStage:
             place=place_of(
                 self.sensors, sensor, zone, entities_of(self.sensors, sensor) if rule.entities else ()
             ),
-            confidence=confidence(side, value, usual, z),
+            confidence=sure,
             value=value,
             usual=round(usual, 3),
             unit=unit,
