@@ -5,6 +5,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,9 @@ def _page_routes(folder: Path | None) -> list[Any]:
             raise NotFoundException(f"There is no {path}.")
         wanted = (folder / path.lstrip("/")).resolve()
         known = wanted.is_file() and wanted.is_relative_to(folder.resolve())
-        return File(wanted if known else index, content_disposition_type="inline")
+        file = wanted if known else index
+        media_type = guess_type(file.name)[0] or "application/octet-stream"
+        return File(file, media_type=media_type, content_disposition_type="inline")
 
     assets = create_static_files_router(
         path="/assets", directories=[folder / "assets"], cache_control=None, include_in_schema=False
