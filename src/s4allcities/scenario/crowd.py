@@ -20,8 +20,10 @@ WALK_S = 25.0
 """A zone empties by itself with this time constant, as long as its doors let people through."""
 DOOR_M = 5.0
 """Width of the way to the next zone, where no exit is near."""
-STRAGGLERS = 0.22
+STRAGGLERS = 0.3
 """Share of an exit's usual flow that goes on after an order: those who do not obey, staff, fire crews."""
+NOT_NAMED = 0.35
+"""How attractive a usable exit is that no sign names, compared with one that a sign does."""
 BLOCKED_S = 0.7
 SETTLE_S = 4.0
 
@@ -89,37 +91,38 @@ class Crowd:
         self.out_per_min += share * (np.where(self.blocked, 0.0, out) - self.out_per_min)
         self.in_per_min += share * (np.where(self.blocked, 0.0, into) - self.in_per_min)
 
-    def _usable(self) -> NDArray[np.bool_]:
-        usable = ~self.blocked
-        if self._avoid:
-            usable[list(self._avoid)] = False
-        if self._use:
-            named = np.zeros(len(self.exits), bool)
-            named[list(self._use)] = True
-            usable = usable & named if (usable & named).any() else usable
-        return usable
+    def _attraction(self) -> F8:
+        """Give how much each exit draws people (exits,); 0 = not usable, as far as they know."""
+        drawn = np.full(len(self.exits), NOT_NAMED if self._use else 1.0)
+        drawn[list(self._use)] = 1.0
+        drawn[list(self._avoid)] = 0.0
+        return np.where(self.blocked, 0.0, drawn)
 
     def _leave(self, dt_s: float) -> None:
         """Everybody indoors goes to the next zone that is nearer to a usable exit, or out of one."""
-        usable = self._usable()
-        hops = self._hops(usable)
+        drawn = self._attraction()
+        hops = self._hops(drawn > 0)
         moved = np.zeros_like(self.people)
         flow_out = np.zeros(len(self.exits))
-        for zone in np.flatnonzero(self._indoor & (hops >= 0)):
+        for zone in np.flatnonzero(self._indoor & (hops >= 0)).tolist():
             want = self.people[zone] * min(1.0, dt_s / WALK_S)
-            doors = np.flatnonzero(usable & (self._exit_zone == zone))
             if hops[zone] == 0:
-                most = SPECIFIC_FLOW_PS_M * self._width_m[doors] * dt_s
-                gone = min(want, float(most.sum()))
-                flow_out[doors] += gone * most / most.sum() * 60.0 / dt_s
-                moved[zone] -= gone
+                gone = self._through_exits(zone, want, drawn, dt_s)
+                flow_out += gone * 60.0 / dt_s
+                moved[zone] -= gone.sum()
             else:
                 onward = [each for each in self._links[zone] if hops[each] == hops[zone] - 1]
-                gone = min(want, SPECIFIC_FLOW_PS_M * DOOR_M * dt_s * len(onward))
-                moved[zone] -= gone
-                moved[onward] += gone / len(onward)
+                passed = min(want, SPECIFIC_FLOW_PS_M * DOOR_M * dt_s * len(onward))
+                moved[zone] -= passed
+                moved[onward] += passed / len(onward)
         self.people = np.maximum(0.0, self.people + moved)
         self._settle(dt_s, np.maximum(flow_out, STRAGGLERS * self._usual_out), 0.1 * self._usual_in)
+
+    def _through_exits(self, zone: int, want: float, drawn: F8, dt_s: float) -> F8:
+        """Share those who leave a zone between its exits, up to what each lets through (exits,)."""
+        pull = np.where(self._exit_zone == zone, drawn * self._width_m, 0.0)
+        gone: F8 = np.minimum(want * pull / pull.sum(), SPECIFIC_FLOW_PS_M * self._width_m * dt_s)
+        return gone
 
     def _hops(self, usable: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Count zones to pass until one with a usable exit (zones,); -1 = no way."""

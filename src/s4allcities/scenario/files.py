@@ -106,14 +106,14 @@ class Write(_Table, frozen=True, kw_only=True):
     exit: str
     source: str
     after_scan_s: Seconds = 6.0
-    jitter_s: Seconds = 0.5
+    jitter_s: Seconds = 0.4
 
 
 class CameraFreeze(_Table, frozen=True, kw_only=True):
     """The camera nearest to the exit whose controller was written to repeats its last picture."""
 
     after_write_s: Seconds = 5.0
-    jitter_s: Seconds = 0.5
+    jitter_s: Seconds = 0.4
 
 
 class Faults(_Table, frozen=True, kw_only=True):

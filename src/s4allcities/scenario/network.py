@@ -43,20 +43,23 @@ class EveWriter:
         self._rng = rng
 
     def scan(self, scan: Scan, at_s: float, hosts: tuple[str, ...]) -> list[NetworkEvent]:
-        """Knock at many hosts, most of them on the first port, then on the others; alerts in between."""
+        """Knock at one host after the other, first on the first port, then on another; alerts in between.
+
+        It starts slowly and gets faster, as scanners do that find out how much they are allowed.
+        """
         lines = int(self._rng.integers(scan.lines[0], scan.lines[1] + 1))
         alerts = 2 if scan.alerts and lines > 8 else 0
-        first = max(1, round(0.6 * lines))
+        others = scan.ports[1:] or scan.ports
         events = []
         for index in range(lines - alerts):
-            swept = index < first or len(scan.ports) == 1
-            port = scan.ports[0] if swept else scan.ports[1 + (index - first) % (len(scan.ports) - 1)]
-            target = hosts[index % len(hosts)] if swept else hosts[(index - first) % min(len(hosts), 16)]
-            t_s = at_s + scan.lasts_s * (index + float(self._rng.uniform(0.05, 0.95))) / lines
-            events.append(NetworkEvent(t_s, self._knock(scan.source, target, port)))
+            turn, second = divmod(index, 2)
+            port = others[turn % len(others)] if second else scan.ports[0]
+            share = (index + float(self._rng.uniform(0.05, 0.95))) / lines
+            record = self._knock(scan.source, hosts[turn % len(hosts)], port)
+            events.append(NetworkEvent(at_s + scan.lasts_s * share**0.5, record))
         for index in range(alerts):
-            t_s = at_s + scan.lasts_s * (0.55 + 0.4 * index)
             target = hosts[(index + 1) * 7 % len(hosts)]
+            t_s = at_s + scan.lasts_s * (0.7 + 0.27 * index)
             events.append(NetworkEvent(t_s, self._sweep_alert(scan.source, target, scan.ports[0])))
         return sorted(events, key=lambda event: event.t_s)
 
