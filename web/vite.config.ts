@@ -15,5 +15,5 @@ export default defineConfig(({ mode }) => ({
     chunkSizeWarningLimit: 1500,
     modulePreload: { polyfill: false },
   },
-  test: { environment: 'jsdom', include: ['tests/**/*.test.ts'] },
+  test: { environment: 'node', include: ['tests/**/*.test.ts'] },
 }));
