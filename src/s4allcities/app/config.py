@@ -1,6 +1,7 @@
 """Settings of an installation: a small TOML file, or nothing at all for the defaults."""
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -25,16 +26,23 @@ class ConfigError(ValueError):
 
 
 class ServerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the page and the API listen. Anything but loopback needs ``tls_cert`` and ``tls_key`` (PEM files)."""
+    """Where the page and the API listen. Anything but loopback needs ``tls_cert`` and ``tls_key`` (PEM files).
+
+    ``metrics_open`` lets other machines read ``/metrics``, which needs no sign-in.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
     tls_cert: str = ""
     tls_key: str = ""
+    metrics_open: bool = False
 
 
 class NatsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The bus: our own supervised server on these ports (0 = a free one), or an operator's by ``url``."""
+    """The bus: our own supervised server on these ports (0 = a free one), or an operator's by ``url``.
+
+    The MQTT listener beyond loopback needs ``mqtt_tls_cert`` and ``mqtt_tls_key`` (PEM files).
+    """
 
     url: str = ""
     user: str = ""
@@ -42,10 +50,22 @@ class NatsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     port: int = 0
     mqtt_host: str = "127.0.0.1"
     mqtt_port: int = 1883
+    mqtt_tls_cert: str = ""
+    mqtt_tls_key: str = ""
 
     def password(self) -> str:
-        """Read the password of an operator's own server from its file; empty without one."""
-        return Path(self.password_file).read_text().strip() if self.password_file else ""
+        """Read the password of an operator's own server from its file; empty without one.
+
+        :raises ConfigError: the file cannot be read.
+        """
+        if not self.password_file:
+            return ""
+        try:
+            return Path(self.password_file).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"nats.password_file {self.password_file}: cannot be read: {_why(error)}"
+            ) from None
 
 
 class ClockConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,7 +85,9 @@ class EveFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class AppConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that can be set. ``demo`` marks the screen as fed by simulated sensors.
 
-    ``history_days`` is how long readings are kept; ``mappings`` are YAML files for devices with their own JSON.
+    ``devices`` get a credential beside the sensors of the site; ``mappings`` are YAML files for devices with their own
+    JSON. ``history_days`` overrides, by family or kind, how many days things are kept; ``heads`` is the file for the
+    ledger's signed heads, best on another machine's mount (empty = in the data directory).
     """
 
     site: str = "sites/helsinki-station"
@@ -73,7 +95,8 @@ class AppConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mode: Mode = "live"
     demo: bool = False
     seed: int = 0
-    history_days: int = 30
+    history_days: dict[str, float] = {}
+    heads: str = ""
     devices: tuple[str, ...] = ()
     mappings: tuple[str, ...] = ()
     eve_files: tuple[EveFile, ...] = ()
@@ -102,6 +125,8 @@ def load_config(path: Path | None) -> AppConfig:
         config = msgspec.convert(tomllib.loads(path.read_text()), AppConfig)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {_why(error)}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not TOML: {error}") from None
     except msgspec.ValidationError as error:
@@ -110,15 +135,43 @@ def load_config(path: Path | None) -> AppConfig:
 
 
 def check_config(config: AppConfig) -> AppConfig:
-    """Refuse what would be unsafe.
+    """Refuse what would be unsafe, and what cannot be.
 
-    :raises ConfigError: an address that others can reach, without TLS.
+    :raises ConfigError: an address that others can reach, without TLS; half of a key pair; a port, a speed or days out
+        of range.
     """
-    server = config.server
-    if server.host not in _LOOPBACK and not (server.tls_cert and server.tls_key):
-        raise ConfigError(
-            f"server.host is {server.host}: others can reach it; set server.tls_cert and tls_key, or use 127.0.0.1"
-        )
-    if not config.clock.speed > 0:
-        raise ConfigError(f"clock.speed is {config.clock.speed}; allowed are numbers above 0")
+    server, nats = config.server, config.nats
+    _check_address("server.host", server.host, "server.tls_cert", server.tls_cert, server.tls_key)
+    _check_address(
+        "nats.mqtt_host", nats.mqtt_host, "nats.mqtt_tls_cert", nats.mqtt_tls_cert, nats.mqtt_tls_key
+    )
+    ports = {"server.port": server.port, "nats.port": nats.port, "nats.mqtt_port": nats.mqtt_port}
+    for name, port in ports.items():
+        if not 0 <= port <= 65_535:
+            raise ConfigError(f"{name} is {port}; allowed are 0 (a free one) to 65535")
+    if not 0 < config.clock.speed < 10_000:
+        raise ConfigError(f"clock.speed is {config.clock.speed}; allowed are numbers above 0 and below 10000")
+    _check_days(config.history_days)
     return config
+
+
+def _check_address(name: str, host: str, pair: str, cert: str, key: str) -> None:
+    if host not in _LOOPBACK and not (cert and key):
+        raise ConfigError(
+            f"{name} is {host}: others can reach it; set {pair} and {pair.rpartition('.')[2][:-4]}key, or use 127.0.0.1"
+        )
+    if bool(cert) != bool(key):
+        raise ConfigError(f"{pair} and its key belong together; set both or none")
+    for path in filter(None, (cert, key)):
+        if not Path(path).is_file():
+            raise ConfigError(f"{pair}: {path}: no such file")
+
+
+def _check_days(days: Mapping[str, float]) -> None:
+    for name, value in days.items():
+        if not 0 < value <= 36_500:
+            raise ConfigError(f"history_days.{name} is {value:g}; allowed are days above 0 up to 36500")
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

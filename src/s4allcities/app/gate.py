@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from s4allcities.awareness.picture import Person
+from s4allcities.awareness.picture import Person, Throttle
+from s4allcities.domain import Clock
 from s4allcities.security.authorisation import may
 from s4allcities.security.credentials import DeviceCredentials
 from s4allcities.security.sessions import Sessions, StartedSession
@@ -20,15 +21,28 @@ Refuse = Callable[[str, str, str], Awaitable[None]]
 
 
 class SecurityGate:
-    """Satisfies `awareness.picture.Gate`. ``on_refusal`` enters each refusal in the ledger."""
+    """Satisfies `awareness.picture.Gate`. ``on_refusal`` enters a refusal in the ledger.
+
+    Every refusal is logged and counted in ``refusals``. The ledger gets the same one (who, action, reason) once a
+    minute, and at most 120 a minute: nobody can fill the disk by being refused.
+    """
 
     def __init__(
-        self, users: Users, sessions: Sessions, credentials: DeviceCredentials, on_refusal: Refuse
+        self,
+        users: Users,
+        sessions: Sessions,
+        credentials: DeviceCredentials,
+        on_refusal: Refuse,
+        clock: Clock,
     ) -> None:
         self._users = users
         self._sessions = sessions
         self._credentials = credentials
         self._on_refusal = on_refusal
+        self._clock = clock
+        self._same = Throttle(most=1, window_s=60.0)
+        self._all = Throttle(most=120, window_s=60.0)
+        self.refusals = 0
 
     async def person(self, session: str) -> Person | None:
         """Give the person of a live session, or None."""
@@ -41,8 +55,11 @@ class SecurityGate:
 
     async def refused(self, who: str, action: str, reason: str) -> None:
         """Log a refusal and enter it in the ledger."""
-        log.warning("refused", who=who, action=action, reason=reason)
-        await self._on_refusal(who, action, reason)
+        self.refusals += 1
+        log.warning("refused", who=who[:64], action=action[:64], reason=reason)
+        now_us = self._clock.now_us()
+        if self._same.take(f"{who}\x1f{action}\x1f{reason}", now_us) and self._all.take("", now_us):
+            await self._on_refusal(who, action, reason)
 
     async def by_token(self, token: str) -> tuple[str, Person] | None:
         """Open a session by a one-time link."""

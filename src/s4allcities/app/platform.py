@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,19 +13,22 @@ import structlog
 from litestar import Request
 
 from s4allcities.awareness.picture import Picture, PictureHub, PictureServices, Replies, site_document
-from s4allcities.bus import Bus, DeviceUser, NatsServer, StageRunner, Ticker
+from s4allcities.bus import Bus, BusError, DeviceUser, NatsServer, StageRunner, Ticker
 from s4allcities.bus import ServerConfig as BusServerConfig
-from s4allcities.domain import Clock, Event, Stage, derived_ulid
+from s4allcities.domain import Clock, Event, Source, Stage, derived_ulid
 from s4allcities.edge.actuators.signs import SignActuator
+from s4allcities.edge.errors import EdgeError
 from s4allcities.edge.health import HealthMonitor
 from s4allcities.edge.ingest import EdgeNode
 from s4allcities.edge.intake import Intake
 from s4allcities.edge.router import HttpDoor
+from s4allcities.edge.sources.mapped import MappedSource, load_mapping
 from s4allcities.edge.sources.table import SourceTable, built_in_sources
 from s4allcities.exchange.cap import CapWriter
 from s4allcities.privacy.redaction import Redactor
 from s4allcities.security.authorisation import may
 from s4allcities.security.credentials import DeviceCredentials
+from s4allcities.security.errors import SecurityError
 from s4allcities.security.keys import InstallationKey
 from s4allcities.security.ledger import HeadKeeper, LedgerChain
 from s4allcities.security.passwords import Passwords
@@ -42,19 +45,23 @@ from s4allcities.store.recorder import EventRecorder
 from s4allcities.store.snapshots import SqliteSnapshots
 
 from .accounting import Accounting, prometheus_text
-from .config import AppConfig
+from .config import AppConfig, ConfigError
 from .desk import CapReleaseDesk
+from .eve_files import EveFollower
 from .gate import SecurityGate
 from .readings import Readings
 from .recording import Recording, restore_picture
 from .server import WebServer, build_app, page_folder
 from .stages import build_stages
+from .upkeep import Upkeep, forget_lost_positions, retention_limits
 
 __all__ = ("Platform", "open_platform")
 
 log = structlog.get_logger(__name__)
 
 DEVICES_LOOK_S = 2.0
+SPEAKS_WHEN_NEWS = frozenset({"ids"})
+"""Kinds of sensors whose silence says nothing."""
 SNAPSHOT_EVERY_S = 5.0
 
 
@@ -90,6 +97,7 @@ class Platform:
         self.bus = bus
         self.nats = server
         self.users = users
+        self.sessions = sessions
         self._stores = stores
         self._credentials = credentials
         self._random = Random(secrets.randbits(128))
@@ -107,16 +115,29 @@ class Platform:
         self.cap = CapWriter(DataDir(Path(config.data_dir)).root / "cap", site)
         self.readings = Readings(bus, stores.history, self.hub, clock)
         self.recording = Recording(
-            bus, stores.recorder, stores.ledger, stores.heads, self.hub, self.replies, clock,
-            followers=(self._act, self._share),
+            bus, stores.recorder, self.hub, self.replies, clock, followers=(self._act, self._share)
+        )
+        self.upkeep = Upkeep(
+            stores.database, stores.history, sessions, stores.ledger, stores.heads, clock,
+            retention_limits(config.history_days),
         )  # fmt: skip
+        self.eve = [
+            EveFollower(each, Path(config.data_dir) / "eve", bus.publish_raw) for each in config.eve_files
+        ]
+        self.desk = CapReleaseDesk(
+            Releases(stores.accounts, clock), self.cap, stores.ledger, clock, self.picture.orders.get
+        )
         self.accounting = Accounting(bus, self.edge, self.runners, stores.recorder, server)
         self.web = WebServer(self._make_app(folder, sessions), config.server)
 
     def _make_edge(self) -> EdgeNode:
         zones = {spec.slug: spec.zone for spec in self.site.sensors}
-        intake = Intake(SourceTable(built_in_sources()), Redactor().redact)
-        health = HealthMonitor()
+        sources = [*_mapped_sources(self.config.mappings), *built_in_sources()]
+        intake = Intake(SourceTable(sources), Redactor().redact)
+        expected = {
+            spec.slug: spec.family for spec in self.site.sensors if spec.family not in SPEAKS_WHEN_NEWS
+        }
+        health = HealthMonitor(expected)
         return EdgeNode(
             self.bus,
             intake,
@@ -128,7 +149,7 @@ class Platform:
         )
 
     def _make_app(self, folder: Path, sessions: Sessions) -> Any:
-        gate = SecurityGate(self.users, sessions, self._credentials, self._enter_refusal)
+        gate = SecurityGate(self.users, sessions, self._credentials, self._enter_refusal, self.clock)
         services = PictureServices(
             hub=self.hub,
             replies=self.replies,
@@ -145,17 +166,22 @@ class Platform:
             services,
             gate,
             door,
-            CapReleaseDesk(
-                Releases(self._stores.accounts, self.clock),
-                self.cap,
-                self._stores.ledger,
-                self.clock,
-                self.picture.orders.__contains__,
-            ),
-            healthy=lambda: self.bus.connected,
+            self.desk,
+            health=self.health,
             metrics_text=self._metrics,
             page=page_folder(),
+            metrics_open=self.config.server.metrics_open,
+            secure=bool(self.config.server.tls_cert),
         )
+
+    def health(self) -> dict[str, bool]:
+        """Tell part by part what works now."""
+        return {
+            "bus": self.bus.connected,
+            "record": not self.recording.failing,
+            "history": not self.readings.failing,
+            "upkeep": not self.upkeep.errors,
+        }
 
     @staticmethod
     def _speaks_for(gate: SecurityGate) -> Callable[[Request[Any, Any, Any]], Awaitable[str | None]]:
@@ -213,6 +239,8 @@ class Platform:
                     self.readings.run(),
                     self.signs.run(),
                     Ticker(self.bus).run(),
+                    self.upkeep.run(),
+                    *(follower.run() for follower in self.eve),
                     self._watch_devices(),
                     self._show_platform(),
                 )
@@ -227,7 +255,7 @@ class Platform:
             await self.edge.stop()
             for task in running:
                 task.cancel()
-        await self.recording.sign_off()
+        await self.upkeep.sign(final=True)
 
     async def _take_up(self) -> None:
         """Give signs and partners what was decided before a crash; both know what they have done already."""
@@ -236,6 +264,7 @@ class Platform:
         past += await recorder.orders()
         await self._act(past)
         await self._share(past)
+        await self.desk.resume()
 
     async def _watch_devices(self) -> None:
         """Give the broker new device credentials as soon as they are in the file."""
@@ -246,8 +275,15 @@ class Platform:
             changed = path.stat().st_mtime_ns if path.exists() else 0
             if changed != known:
                 known = changed
-                self._credentials.reload()
-                await self.nats.set_devices(_device_users(self._credentials))
+                await self._take_devices_over(self.nats)
+
+    async def _take_devices_over(self, server: NatsServer) -> None:
+        """A file that cannot be used changes nothing: the credentials before it rule on."""
+        try:
+            self._credentials.reload()
+            await server.set_devices(_device_users(self._credentials))
+        except (SecurityError, BusError) as error:
+            log.error("new device credentials were not taken over", error=str(error))
 
     async def _show_platform(self) -> None:
         while True:
@@ -266,11 +302,24 @@ class Platform:
             )
 
 
+def _mapped_sources(paths: Sequence[str]) -> list[Source]:
+    """Make a source of each mapping file.
+
+    :raises ConfigError: a file cannot be read or is not right.
+    """
+    try:
+        return [MappedSource(load_mapping(Path(path))) for path in paths]
+    except (EdgeError, OSError) as error:
+        raise ConfigError(f"mappings: {error}") from None
+
+
 def _device_users(credentials: DeviceCredentials) -> list[DeviceUser]:
     return [DeviceUser(name=name, password=password) for name, password in credentials.clear().items()]
 
 
-async def _open_stores(data: DataDir, key: InstallationKey, clock: Clock, stack: AsyncExitStack) -> _Stores:
+async def _open_stores(
+    data: DataDir, heads: Path, key: InstallationKey, clock: Clock, stack: AsyncExitStack
+) -> _Stores:
     database = Database.open(data.database)
     stack.push_async_callback(database.close)
     ledger = LedgerStore(database, LedgerChain())
@@ -281,7 +330,7 @@ async def _open_stores(data: DataDir, key: InstallationKey, clock: Clock, stack:
         snapshots=SqliteSnapshots(database),
         recorder=EventRecorder(database, ledger),
         ledger=ledger,
-        heads=HeadKeeper(data.heads, key),
+        heads=HeadKeeper(heads, key),
         history=history,
         accounts=SqliteAccounts(database),
     )
@@ -306,6 +355,8 @@ async def _open_bus(
             port=config.nats.port,
             mqtt_port=config.nats.mqtt_port,
             mqtt_host=config.nats.mqtt_host,
+            tls_cert=config.nats.mqtt_tls_cert,
+            tls_key=config.nats.mqtt_tls_key,
         )
         server = await stack.enter_async_context(NatsServer(settings, devices=_device_users(credentials)))
         bus = await Bus.connect(
@@ -327,7 +378,8 @@ async def open_platform(config: AppConfig) -> AsyncIterator[tuple[Platform, list
         key = InstallationKey.open(data.keys)
         credentials = DeviceCredentials(data.keys / "devices.json", clock)
         credentials.ensure([*(spec.slug for spec in site.sensors), *config.devices])
-        stores = await _open_stores(data, key, clock, stack)
+        heads = Path(config.heads) if config.heads else data.heads
+        stores = await _open_stores(data, heads, key, clock, stack)
         passwords = Passwords()
         stack.callback(passwords.close)
         users = Users(stores.accounts, passwords, clock)
@@ -335,6 +387,7 @@ async def open_platform(config: AppConfig) -> AsyncIterator[tuple[Platform, list
         if links and config.demo:
             links += [await users.add("integrator", "integrator"), await users.add("narrator", "auditor")]
         bus, server = await _open_bus(config, site, clock, credentials, stack)
+        await forget_lost_positions(bus, stores.recorder, stores.database, stores.history)
         sessions = Sessions(stores.accounts, clock)
         yield (
             Platform(config, site, clock, stores, bus, server, credentials, users, sessions),

@@ -1,18 +1,20 @@
 """From stream EVENTS to everything that remembers or shows: store, picture, waiting operators, signs, partners.
 
-One loop, in order. The store comes first: what it has recorded with the stream's position is never lost, and what
-comes after can be done again from it.
+In order, one after the other. The store comes first: what it has recorded with the stream's position is never lost, and
+what comes after can be done again from it. A backlog is recorded many messages at a time.
 """
 
+import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 
+import msgspec
 import structlog
 
 from s4allcities.awareness.picture import PictureHub, Replies
-from s4allcities.bus import EVENTS, Bus
+from s4allcities.bus import EVENTS, Bus, EnvelopeError, Message
 from s4allcities.domain import Clock, Event, Heartbeat
-from s4allcities.security.ledger import HeadKeeper
-from s4allcities.store.ledger import LedgerStore
+from s4allcities.store.errors import StoreError
 from s4allcities.store.recorder import EventRecorder
 
 __all__ = ("Recording", "restore_picture")
@@ -20,17 +22,24 @@ __all__ = ("Recording", "restore_picture")
 log = structlog.get_logger(__name__)
 
 Follower = Callable[[Sequence[Event]], Awaitable[None]]
+Entry = tuple[int, list[Event]]
+
+MOST_AT_ONCE = 256
+"""Messages in one transaction, and read ahead, at most."""
+RETRY_S = 1.0
 
 
 class Recording:
-    """Follows EVENTS from where the store stands. ``followers`` act on records once these are safe."""
+    """Follows EVENTS from where the store stands. ``followers`` act on records once these are safe.
+
+    ``unreadable`` counts messages that are none of ours and are passed over; ``failing`` says that the store takes
+    nothing at present (a full disk): it is tried again until it does.
+    """
 
     def __init__(
         self,
         bus: Bus,
         recorder: EventRecorder,
-        ledger: LedgerStore,
-        heads: HeadKeeper,
         hub: PictureHub,
         replies: Replies,
         clock: Clock,
@@ -38,33 +47,83 @@ class Recording:
     ) -> None:
         self._bus = bus
         self._recorder = recorder
-        self._ledger = ledger
-        self._heads = heads
         self._hub = hub
         self._replies = replies
         self._clock = clock
         self._followers = tuple(followers)
+        self._waiting: asyncio.Queue[Message | None] = asyncio.Queue(MOST_AT_ONCE)
         self.sequence = 0
         self.follower_errors = 0
+        self.unreadable = 0
+        self.failing = False
 
     async def run(self) -> None:
         """Record until cancelled or the bus is closed."""
         self.sequence = await self._recorder.last_sequence()
-        async for message in self._bus.follow(EVENTS, [">"], after=self.sequence):
-            events = [event for event in message.envelope.events if not isinstance(event, Heartbeat)]
-            if events:
-                await self._take(message.sequence, events)
-            self.sequence = message.sequence
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._read())
+            while entries := await self._next_entries():
+                await self._take(entries)
 
-    async def _take(self, sequence: int, events: Sequence[Event]) -> None:
-        await self._recorder.record(sequence, events)
-        self._hub.picture.apply(events)
-        self._hub.publish(self._clock.now_us())
-        self._replies.take(events)
-        for follow in self._followers:
-            await self._tell(follow, events)
-        tail = await self._ledger.tail()
-        await self._heads.note(tail.sequence, tail.hash, self._clock.now_us())
+    async def _read(self) -> None:
+        async for message in self._bus.follow(EVENTS, [">"], after=self.sequence):
+            await self._waiting.put(message)
+        await self._waiting.put(None)
+
+    async def _next_entries(self) -> list[Entry]:
+        """Wait for a message and give it with all that has come behind it; nothing when the bus is closed."""
+        messages = [await self._waiting.get()]
+        while not self._waiting.empty() and messages[-1] is not None:
+            messages.append(self._waiting.get_nowait())
+        if messages[-1] is None and len(messages) > 1:
+            self._waiting.put_nowait(None)
+        return [(message.sequence, self._events(message)) for message in messages if message is not None]
+
+    def _events(self, message: Message) -> list[Event]:
+        try:
+            events = message.envelope.events
+        except EnvelopeError as error:
+            self.unreadable += 1
+            log.warning("a message of EVENTS cannot be read", sequence=message.sequence, error=str(error))
+            return []
+        return [event for event in events if not isinstance(event, Heartbeat)]
+
+    async def _take(self, entries: Sequence[Entry]) -> None:
+        full = [entry for entry in entries if entry[1]]
+        if full:
+            await self._insist(full)
+            events = [event for _, some in full for event in some]
+            self._hub.picture.apply(events)
+            self._hub.publish(self._clock.now_us())
+            self._replies.take(events)
+            for follow in self._followers:
+                await self._tell(follow, events)
+        self.sequence = entries[-1][0]
+
+    async def _insist(self, entries: Sequence[Entry]) -> None:
+        """Record until the store has it: nothing is shown or done that could be forgotten."""
+        while True:
+            try:
+                await self._recorder.record_all(entries)
+            except (StoreError, sqlite3.OperationalError) as error:
+                self.failing = True
+                log.error("the store does not take records, trying again", error=str(error))
+                await asyncio.sleep(RETRY_S)
+            except Exception:
+                await self._one_by_one(entries)
+                return
+            else:
+                self.failing = False
+                return
+
+    async def _one_by_one(self, entries: Sequence[Entry]) -> None:
+        """Find the message that cannot be recorded, whatever is in it, and go on without it."""
+        if len(entries) > 1:
+            for entry in entries:
+                await self._insist([entry])
+            return
+        self.unreadable += 1
+        log.exception("a message of EVENTS cannot be recorded", sequence=entries[0][0])
 
     async def _tell(self, follow: Follower, events: Sequence[Event]) -> None:
         """Let a follower act. One that fails is counted and shown, and never stops the record."""
@@ -74,11 +133,6 @@ class Recording:
             self.follower_errors += 1
             log.exception("a follower of the record failed", kinds=sorted({type(e).__name__ for e in events}))
 
-    async def sign_off(self) -> None:
-        """Sign the ledger's last head at a clean stop."""
-        tail = await self._ledger.tail()
-        await self._heads.note(tail.sequence, tail.hash, self._clock.now_us(), final=True)
-
 
 async def restore_picture(recorder: EventRecorder, hub: PictureHub) -> None:
     """Fill the picture from the store, so that a page sees after a restart what it saw before."""
@@ -86,4 +140,4 @@ async def restore_picture(recorder: EventRecorder, hub: PictureHub) -> None:
     events += [*await recorder.context(), *await recorder.sensors(), *await recorder.incidents()]
     events += [*await recorder.risks(), *await recorder.alerts(), *await recorder.courses()]
     events += [*await recorder.orders(), *await recorder.commands()]
-    hub.picture.restore(events)
+    hub.picture.restore(events, [msgspec.to_builtins(line) for line in await recorder.log()])

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -9,11 +10,12 @@ from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 
+import structlog
 import uvicorn
 from litestar import Litestar, Request, Response, get
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.exceptions import HTTPException, NotFoundException
+from litestar.exceptions import HTTPException, NotFoundException, PermissionDeniedException
 from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -26,11 +28,13 @@ from s4allcities.awareness.picture import (
     PictureServices,
     ReleaseDesk,
     SessionMiddleware,
+    Throttle,
     actions_router,
     releases_router,
     sessions_router,
     views_router,
 )
+from s4allcities.bus import BusError
 from s4allcities.edge.router import HttpDoor, observations_router
 
 from .config import ConfigError, ServerConfig
@@ -48,6 +52,11 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
 }
+HSTS = {"strict-transport-security": "max-age=31536000"}
+MAX_SOCKET_MESSAGE_BYTES = 64 * 1024
+LOOPBACK = frozenset({"127.0.0.1", "::1", ""})
+
+log = structlog.get_logger(__name__)
 
 
 def page_folder() -> Path | None:
@@ -58,14 +67,21 @@ def page_folder() -> Path | None:
 
 @get("/healthz", include_in_schema=False)
 async def healthz(state: State) -> Response[dict[str, Any]]:
-    """Tell whether the platform works; 503 when the bus is away."""
-    healthy = bool(state.healthy())
-    return Response({"ok": healthy, "version": s4allcities.__version__}, status_code=200 if healthy else 503)
+    """Tell whether the platform works, and which part does not; 503 when one does not."""
+    parts: dict[str, bool] = state.health()
+    healthy = all(parts.values())
+    body = {"ok": healthy, "version": s4allcities.__version__, "parts": parts}
+    return Response(body, status_code=200 if healthy else 503)
 
 
 @get("/metrics", include_in_schema=False, media_type="text/plain")
-async def metrics(state: State) -> str:
-    """Give the counters in Prometheus' text format; loopback only unless configured otherwise."""
+async def metrics(state: State, request: Request[Any, Any, Any]) -> str:
+    """Give the counters in Prometheus' text format; to this machine only unless configured otherwise."""
+    host = request.client.host if request.client else ""
+    if not state.metrics_open and host not in LOOPBACK:
+        raise PermissionDeniedException(
+            "Metrics are for this machine; server.metrics_open lets others read them."
+        )
     text: str = await state.metrics()
     return text
 
@@ -74,15 +90,18 @@ def _page_routes(folder: Path | None) -> list[Any]:
     if folder is None:
         return [_no_page]
     index = folder / "index.html"
+    # Listed once: a name from outside never becomes a path.
+    files_by_name = {
+        path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()
+    }
 
     @get(["/", "/{path:path}"], include_in_schema=False, sync_to_thread=False)
     def page(path: FromPath[str] = "") -> File:
         """Give the page for every address that is not the API's."""
-        if path.lstrip("/").startswith("api/"):
-            raise NotFoundException(f"There is no {path}.")
-        wanted = (folder / path.lstrip("/")).resolve()
-        known = wanted.is_file() and wanted.is_relative_to(folder.resolve())
-        file = wanted if known else index
+        wanted = path.lstrip("/")
+        if wanted == "api" or wanted.startswith("api/"):
+            raise NotFoundException("There is no such address in the API; /schema lists what there is.")
+        file = files_by_name.get(wanted, index)
         media_type = guess_type(file.name)[0] or "application/octet-stream"
         return File(file, media_type=media_type, content_disposition_type="inline")
 
@@ -105,17 +124,29 @@ def _plain_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[di
     return Response(body, status_code=error.status_code, headers=error.headers or {})
 
 
+def _bus_away(_: Request[Any, Any, Any], error: BusError) -> Response[dict[str, Any]]:
+    log.warning("the bus does not answer", error=str(error))
+    return Response({"detail": "The bus does not answer now; try again."}, status_code=503)
+
+
+def _our_failure(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
+    log.error("a request failed", path=request.url.path, exc_info=error)
+    return Response({"detail": "Our failure, not yours; the platform's log says more."}, status_code=500)
+
+
 def build_app(
     services: PictureServices,
     gate: SecurityGate,
     door: HttpDoor,
     desk: ReleaseDesk,
     *,
-    healthy: Callable[[], bool],
+    health: Callable[[], dict[str, bool]],
     metrics_text: Callable[[], Awaitable[str]],
     page: Path | None,
+    metrics_open: bool = False,
+    secure: bool = False,
 ) -> Litestar:
-    """Put the application together."""
+    """Put the application together. ``health`` tells part by part what works; ``secure`` = served over TLS."""
     return Litestar(
         route_handlers=[
             views_router(),
@@ -133,9 +164,17 @@ def build_app(
             "door": Provide(lambda: door, sync_to_thread=False),
         },
         middleware=[DefineMiddleware(SessionMiddleware, gate=gate)],
-        state=State({"gate": gate, "healthy": healthy, "metrics": metrics_text}),
-        exception_handlers={HTTPException: _plain_error},
-        response_headers=HEADERS,
+        state=State(
+            {
+                "gate": gate,
+                "health": health,
+                "metrics": metrics_text,
+                "metrics_open": metrics_open,
+                "failures": Throttle(most=10, window_s=60.0),
+            }
+        ),
+        exception_handlers={HTTPException: _plain_error, BusError: _bus_away, Exception: _our_failure},
+        response_headers=HEADERS | (HSTS if secure else {}),
         logging_config=None,
         openapi_config=OpenAPIConfig(
             title="S4AllCities",
@@ -162,13 +201,25 @@ class _Uvicorn(uvicorn.Server):
         yield
 
 
+def _check_pair(config: ServerConfig) -> None:
+    if not config.tls_cert:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(config.tls_cert, config.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        pair = f"server.tls_cert {config.tls_cert}, server.tls_key {config.tls_key}"
+        raise ConfigError(f"{pair}: cannot be used together ({error})") from None
+
+
 class WebServer:
     """Serves an application until it is told to stop.
 
-    :raises ConfigError: nobody can listen on the address; another program does, or it is not ours.
+    :raises ConfigError: nobody can listen on the address; another program does, or it is not ours; or certificate and
+        key do not fit.
     """
 
     def __init__(self, app: Litestar, config: ServerConfig) -> None:
+        _check_pair(config)
         family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
         try:
             self._socket = socket.create_server((config.host, config.port), family=family, backlog=512)
@@ -182,6 +233,7 @@ class WebServer:
                 ssl_certfile=config.tls_cert or None,
                 ssl_keyfile=config.tls_key or None,
                 ws="websockets-sansio",
+                ws_max_size=MAX_SOCKET_MESSAGE_BYTES,
                 lifespan="on",
                 log_config=None,
                 access_log=False,

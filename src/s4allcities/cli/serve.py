@@ -32,7 +32,8 @@ def serve(
     from s4allcities.app.logs import set_up_logs
     from s4allcities.app.serve import Running
     from s4allcities.app.serve import serve as run
-    from s4allcities.bus import ServerError
+    from s4allcities.bus import BusError
+    from s4allcities.security.errors import SecurityError
     from s4allcities.security.users import FirstLink
     from s4allcities.site import SiteError
     from s4allcities.store.errors import StoreError
@@ -62,7 +63,7 @@ def serve(
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run(settings, announce=announce))
-    except (ConfigError, SiteError, ServerError, StoreError) as error:
+    except (ConfigError, SiteError, BusError, SecurityError, StoreError) as error:
         print(f"s4 serve: {error}", file=sys.stderr)
         return 2
     return 0

@@ -145,6 +145,11 @@ class Releases:
         found = [self._now(body) for body in await self._store.releases("asked")]
         return [release for release in found if release.state == "asked"]
 
+    async def let_out(self) -> list[Release]:
+        """Give those that were confirmed."""
+        bodies = await self._store.releases("confirmed")
+        return [msgspec.msgpack.decode(body, type=Release) for body in bodies]
+
     async def _found(self, id: str) -> Release:
         release = await self.get(id)
         if release is None:

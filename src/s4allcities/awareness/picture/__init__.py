@@ -13,4 +13,5 @@ from .replies import Replies as Replies
 from .services import PictureServices as PictureServices
 from .sessions import sessions_router as sessions_router
 from .site_document import site_document as site_document
+from .throttle import Throttle as Throttle
 from .views import views_router as views_router

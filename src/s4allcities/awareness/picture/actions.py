@@ -1,13 +1,13 @@
 """What operators do: act on alerts, give orders, state facts. Each becomes a record on the bus."""
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Request, Router, post
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.params import FromPath, JSONBody
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from s4allcities.domain import (
     Alert,
@@ -15,6 +15,7 @@ from s4allcities.domain import (
     AlertVerb,
     Context,
     CourseOfAction,
+    Event,
     Order,
     Refusal,
     derived_ulid,
@@ -23,6 +24,7 @@ from s4allcities.domain import (
 )
 
 from .auth import person_of, requires
+from .inputs import Ident, Label, Remark, Version, check_fact
 from .services import PictureServices
 
 __all__ = ("ActionRequest", "ContextRequest", "OrderRequest", "actions_router")
@@ -35,27 +37,27 @@ class ActionRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Move an alert on. ``expected_version`` is the version on the operator's screen."""
 
     verb: AlertVerb
-    expected_version: int
-    reason: str = ""
-    assignee: str = ""
+    expected_version: Version
+    reason: Remark = ""
+    assignee: Label = ""
 
 
 class OrderRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Carry out a recommended course of action."""
 
-    course_of_action_id: str
-    note: str = ""
+    course_of_action_id: Ident
+    note: Remark = ""
 
 
 class ContextRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """State a fact: ``subject`` has ``value`` for ``attribute``, until ``until`` (RFC 3339; empty = until replaced)."""
 
-    subject: str
-    attribute: str
-    value: str | float | bool
-    unit: str = ""
-    reason: str = ""
-    until: str = ""
+    subject: Annotated[Label, Meta(min_length=1)]
+    attribute: Annotated[Label, Meta(min_length=1)]
+    value: Label | float | bool
+    unit: Label = ""
+    reason: Remark = ""
+    until: Label = ""
 
 
 class _Conflict(HTTPException):
@@ -99,12 +101,21 @@ async def act_on_alert(
 async def _ask(services: PictureServices, action: AlertAction) -> Alert | Refusal:
     future = services.replies.expect(action.id)
     try:
-        await services.publish(action)
-        return await asyncio.wait_for(future, ANSWER_WITHIN_S)
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            await services.publish(action)
+            return await future
     except TimeoutError:
         raise _NoAnswer("No answer yet; the action may still take effect: look at the alert.") from None
     finally:
         services.replies.forget(action.id)
+
+
+async def _publish(services: PictureServices, event: Event) -> None:
+    try:
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            await services.publish(event)
+    except TimeoutError:
+        raise _NoAnswer("No answer yet; it may still take effect: look at the picture.") from None
 
 
 def _course(services: PictureServices, course_id: str) -> CourseOfAction:
@@ -147,7 +158,7 @@ async def give_order(
         note=data.note,
         provenance=(course.id, course.incident_id),
     )
-    await services.publish(order)
+    await _publish(services, order)
     return order
 
 
@@ -156,9 +167,12 @@ async def state_fact(
     data: JSONBody[ContextRequest], request: AnyRequest, services: NamedDependency[PictureServices]
 ) -> Context:
     """State a fact about the site: an exit closed for works, an announced maintenance scan."""
+    problem = check_fact(data.attribute, data.value)
+    if problem:
+        raise HTTPException(problem, status_code=400)
     try:
         until_us = from_rfc3339(data.until) if data.until else 0
-    except ValueError:
+    except (ValueError, OverflowError):
         raise HTTPException(
             f"until is {data.until!r}; allowed is an RFC 3339 time", status_code=400
         ) from None
@@ -175,7 +189,7 @@ async def state_fact(
         source=person_of(request).name,
         t_until_us=until_us,
     )
-    await services.publish(fact)
+    await _publish(services, fact)
     return fact
 
 

@@ -1,5 +1,6 @@
 """Who asks: the session cookie becomes a person, every change needs the session's token, every refusal is logged."""
 
+import hmac
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -9,7 +10,16 @@ from litestar.handlers.base import BaseRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 from msgspec import Struct
 
-__all__ = ("COOKIE", "CSRF_HEADER", "Gate", "Person", "SessionMiddleware", "person_of", "requires")
+__all__ = (
+    "COOKIE",
+    "CSRF_HEADER",
+    "Gate",
+    "Person",
+    "SessionMiddleware",
+    "person_of",
+    "requires",
+    "session_of",
+)
 
 COOKIE = "s4_session"
 SECURE_COOKIE = "__Host-s4_session"
@@ -74,7 +84,7 @@ def requires(action: str = "") -> Guard:
             await gate.refused("nobody", action or connection.url.path, "not signed in or session ended")
             raise NotAuthorizedException("Not signed in, or the session has ended: sign in again.")
         method = connection.scope.get("method", "GET")
-        if method not in _SAFE and connection.headers.get(CSRF_HEADER, "") != person.csrf:
+        if method not in _SAFE and not _csrf_holds(connection, person):
             await gate.refused(person.name, action or connection.url.path, "no or wrong CSRF token")
             raise PermissionDeniedException(
                 f"The header {CSRF_HEADER} is missing or wrong: load the page again."
@@ -84,6 +94,16 @@ def requires(action: str = "") -> Guard:
             raise PermissionDeniedException(f"Your role ({person.role}) may not do this ({action}).")
 
     return guard
+
+
+def _csrf_holds(connection: ASGIConnection[Any, Any, Any, Any], person: Person) -> bool:
+    given = connection.headers.get(CSRF_HEADER, "")
+    return bool(person.csrf) and hmac.compare_digest(given.encode(), person.csrf.encode())
+
+
+def session_of(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+    """Give the session id in the cookie, or nothing."""
+    return connection.cookies.get(SECURE_COOKIE) or connection.cookies.get(COOKIE) or ""
 
 
 class SessionMiddleware:
@@ -96,7 +116,6 @@ class SessionMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Resolve the cookie, then go on."""
         if scope["type"] in ("http", "websocket"):
-            cookies = ASGIConnection[Any, Any, Any, Any](scope).cookies
-            session = cookies.get(SECURE_COOKIE) or cookies.get(COOKIE) or ""
+            session = session_of(ASGIConnection[Any, Any, Any, Any](scope))
             scope["user"] = await self._gate.person(session) if session else None
         await self._app(scope, receive, send)

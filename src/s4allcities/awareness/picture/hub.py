@@ -93,11 +93,12 @@ class PictureHub:
             while True:
                 await client.wake.wait()
                 client.wake.clear()
-                if client.lost:
-                    client.frames.clear()
-                    client.lost = False
-                    yield self.snapshot(now_us())
-                while client.frames:
-                    yield client.frames.popleft()
+                while client.lost or client.frames:
+                    if client.lost:  # whatever waits is in the whole picture already
+                        client.frames.clear()
+                        client.lost = False
+                        yield self.snapshot(now_us())
+                    else:
+                        yield client.frames.popleft()
         finally:
             self._clients.discard(client)

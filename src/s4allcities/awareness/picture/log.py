@@ -4,14 +4,14 @@ from typing import Any
 
 from s4allcities.domain import Alert, Command, CourseOfAction, Event, Incident, Order, Refusal
 
-__all__ = ("log_entries",)
+__all__ = ("PLATFORM", "log_entries")
 
 PLATFORM = "platform"
 
 
 def _entry(event: Event, text: str, actor: str = PLATFORM, role: str = "", **refs: str) -> dict[str, Any]:
     return {
-        "id": f"{event.id}/{text}",
+        "id": f"{event.id}/{event.t_us}/{text}",
         "t_us": event.t_us,
         "actor": actor or PLATFORM,
         "role": role,

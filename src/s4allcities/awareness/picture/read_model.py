@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
+import structlog
 from msgspec import Struct
 
 from s4allcities.domain import (
@@ -28,7 +29,7 @@ from s4allcities.site import Site
 
 from ..response.situation import Situation, fold
 from .live import LiveValues
-from .log import log_entries
+from .log import PLATFORM, log_entries
 
 __all__ = ("COLLECTIONS", "Change", "Picture")
 
@@ -48,8 +49,18 @@ COLLECTIONS = (
     "log",
     "platform",
 )
-KEPT = {"detections": 300, "log": 1000, "commands": 2000, "courses": 200, "orders": 500}
-"""How many of a growing collection stay in the picture; the store keeps all."""
+KEPT = {
+    "detections": 300,
+    "log": 1000,
+    "commands": 2000,
+    "courses": 200,
+    "orders": 500,
+    "alerts": 1000,
+    "incidents": 1000,
+}
+"""How many of a growing collection stay in the picture, closed ones leaving first; the store keeps all."""
+
+log = structlog.get_logger(__name__)
 
 
 class Change(Struct, frozen=True):
@@ -76,7 +87,12 @@ class Picture:
         self.commands: dict[str, Command] = {}
         self.rejected: deque[Rejected] = deque(maxlen=200)
         self.rejected_by_reason: dict[str, int] = {}
+        self.errors = 0
+        self._kept: dict[str, dict[str, Any]] = {
+            "alerts": self.alerts, "courses": self.courses, "orders": self.orders, "commands": self.commands,
+        }  # fmt: skip
         self._site = site
+        self._zones = {zone.slug: zone for zone in site.zones}
         self._exit_slugs = frozenset(opening.slug for opening in site.exits)
         self._situation = Situation()
         self._changes: list[Change] = []
@@ -106,8 +122,9 @@ class Picture:
         self._changes.append(Change(collection, key, value))
         limit = KEPT.get(collection)
         if limit is not None and len(entries) > limit:
-            oldest = next(iter(entries))
+            oldest = next((old for old, entry in entries.items() if _closed(entry)), next(iter(entries)))
             del entries[oldest]
+            self._kept.get(collection, {}).pop(oldest, None)
             self._changes.append(Change(collection, oldest, None))
 
     def _update(self, collection: str, key: str, **fields: Any) -> None:
@@ -126,9 +143,13 @@ class Picture:
         return self.collections
 
     def apply(self, events: Iterable[Event]) -> None:
-        """Fold records in, in the order of the stream."""
+        """Fold records in, in the order of the stream. One that does not fit is counted in ``errors``, not shown."""
         for event in events:
-            self._apply(event)
+            try:
+                self._apply(event)
+            except Exception:  # whatever a record holds, the others are shown
+                self.errors += 1
+                log.exception("a record does not fit the picture", kind=type(event).__name__, id=event.id)
 
     def _apply(self, event: Event) -> None:
         before = self._situation.exits.copy()
@@ -196,7 +217,7 @@ class Picture:
     def _context(self, fact: Context) -> None:
         match fact.attribute:
             case "people":
-                zone = next((each for each in self._site.zones if each.slug == fact.subject), None)
+                zone = self._zones.get(fact.subject)
                 if zone is not None:
                     people = float(fact.value)
                     self._update(
@@ -238,8 +259,23 @@ class Picture:
         """Replace what the picture says of the platform itself."""
         self._set("platform", "now", {"id": "now", **fields})
 
-    def restore(self, records: Sequence[Event]) -> None:
-        """Fill the picture from the store at start, oldest first; nothing counts as changed."""
+    def restore(self, records: Sequence[Event], log_lines: Sequence[dict[str, Any]] = ()) -> None:
+        """Fill the picture from the store at start, oldest first; nothing counts as changed.
+
+        ``log_lines`` are the log as it was kept: the records alone know their last version only.
+        """
         self.apply(records)
+        if log_lines:
+            self.collections["log"].clear()
+        for line in log_lines:
+            self._set("log", line["id"], {"actor": "", "role": "", **line, **_by_platform(line)})
         self.flush_live()
         self._changes.clear()
+
+
+def _closed(entry: Any) -> bool:
+    return isinstance(entry, dict) and "closed" in (entry.get("state"), entry.get("status"))
+
+
+def _by_platform(line: dict[str, Any]) -> dict[str, Any]:
+    return {} if line.get("actor") else {"actor": PLATFORM}

@@ -9,6 +9,7 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Struct
 
 from .auth import Gate, person_of, requires
+from .inputs import Ident, Remark
 
 __all__ = ("ReleaseDesk", "ReleaseRequest", "ReleaseView", "releases_router")
 
@@ -18,13 +19,13 @@ AnyRequest = Request[Any, Any, Any]
 class ReleaseRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ask that the message of an order be made public."""
 
-    order_id: str
+    order_id: Ident
 
 
 class Decision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why a release is refused."""
 
-    reason: str
+    reason: Remark
 
 
 class ReleaseView(Struct, frozen=True, kw_only=True):

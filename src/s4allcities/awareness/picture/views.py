@@ -1,21 +1,24 @@
 """What is read: the site, the picture and its live changes, a sensor's history, rejected input, the accounting."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from litestar import Response, Router, WebSocket, get, websocket
 from litestar.di import NamedDependency
-from litestar.exceptions import WebSocketDisconnect
+from litestar.exceptions import PermissionDeniedException, WebSocketDisconnect
 from litestar.params import FromPath, FromQuery
 
 from s4allcities.domain import US_PER_S, json_schemas
 
-from .auth import requires
+from .auth import Gate, requires, session_of
 from .services import PictureServices
 
 __all__ = ("views_router",)
 
 MAX_MINUTES = 24 * 60
+SESSION_LOOK_S = 10.0
+SIGNED_OUT = 4401
 AnySocket = WebSocket[Any, Any, Any]
 
 
@@ -69,22 +72,50 @@ async def record_schemas() -> dict[str, Any]:
 
 @websocket("/live", guards=[requires()])
 async def live(socket: AnySocket, services: NamedDependency[PictureServices]) -> None:
-    """Stream the picture: a snapshot or what was missed since ``epoch`` and ``after``, then numbered deltas."""
+    """Stream the picture: a snapshot or what was missed since ``epoch`` and ``after``, then numbered deltas.
+
+    Closed with code 4401 when the session has ended.
+    """
+    if not _same_origin(socket):
+        raise PermissionDeniedException("The page of another site may not look at the picture.")
     await socket.accept()
     epoch = str(socket.query_params.get("epoch", ""))
     try:
         after = int(socket.query_params.get("after", 0))
     except ValueError:
         after = 0
-    sender = asyncio.create_task(_send(socket, services, epoch, after))
+    tasks = [
+        asyncio.create_task(_send(socket, services, epoch, after)),
+        asyncio.create_task(_until_gone(socket)),
+        asyncio.create_task(_until_signed_out(socket)),
+    ]
     try:
-        while True:
-            await socket.receive_data(mode="text")
-    except WebSocketDisconnect:
-        pass
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        sender.cancel()
-        await asyncio.gather(sender, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _same_origin(socket: AnySocket) -> bool:
+    """Browsers name the page's origin; other programs none."""
+    origin = socket.headers.get("origin", "")
+    return not origin or origin.partition("://")[2] == socket.headers.get("host", "")
+
+
+async def _until_gone(socket: AnySocket) -> None:
+    """Read and forget what the page says, until it is gone."""
+    with suppress(WebSocketDisconnect):
+        while (await socket.receive())["type"] != "websocket.disconnect":
+            pass
+
+
+async def _until_signed_out(socket: AnySocket) -> None:
+    """Look now and then whether the session still lives; an open page counts as use of it."""
+    gate: Gate = socket.app.state.gate
+    while await gate.person(session_of(socket)) is not None:  # noqa: ASYNC110 - the end of a session makes no sound
+        await asyncio.sleep(SESSION_LOOK_S)
+    await socket.close(code=SIGNED_OUT)
 
 
 async def _send(socket: AnySocket, services: PictureServices, epoch: str, after: int) -> None:
