@@ -41,7 +41,8 @@ def demo(
     """
     from s4allcities.app.demo import DemoError, DemoOptions, run_demo
     from s4allcities.app.logs import set_up_logs
-    from s4allcities.scenario.options import ScenarioError, check_options
+    from s4allcities.scenario.errors import ScenarioError
+    from s4allcities.scenario.options import check_options
     from s4allcities.site import SiteError
 
     set_up_logs()

@@ -110,7 +110,7 @@ def test_a_write_by_a_stranger_names_host_controller_and_exit() -> None:
     found = detections([write(1), write(2), write(3), write(8), write(9, src="10.20.0.5")])
     assert [d.kind for d in found] == ["unauthorised-write"] * 2
     assert found[0].place.entities == (ATTACKER, "door-c", "exit-c")
-    assert (found[0].place.zone, found[0].group, found[0].confidence) == ("concourse", ATTACKER, 0.9)
+    assert (found[0].place.zone, found[0].group, found[0].confidence) == ("concourse", "write@door-c", 0.9)
     assert found[0].text == "10.20.0.66 wrote to Door controller C without leave (modbus WrSingleReg)"
     assert found[1].text.endswith(", 4 times")
 

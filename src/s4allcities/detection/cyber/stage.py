@@ -125,7 +125,7 @@ class CyberStage(StructSnapshots[CyberState]):
             self._detection(
                 "unauthorised-write",
                 sensor,
-                source,
+                f"write@{host.device}",  # a misread scan does not make a misread write: two reasons, not one
                 t_us,
                 place=place_of(self.sensors, host.device, "", entities),
                 confidence=0.9 if event.write else 0.75,
