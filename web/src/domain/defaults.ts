@@ -65,6 +65,12 @@ function course(value: Loose): Loose {
   };
 }
 
+/** The state has its own word on the screen: a reason does not say it again. */
+function exit(value: Loose): Loose {
+  const whole = filled({ letter: '', state: 'unknown', reason: '', out_per_min: null }, value);
+  return { ...whole, reason: String(whole['reason']).replace(/^(usable|doubtful|unusable|unknown):\s*/, '') };
+}
+
 const FILL: Record<string, (value: Loose) => Loose> = {
   alerts: (value) => filled(ALERT, value),
   incidents: incident,
@@ -76,7 +82,7 @@ const FILL: Record<string, (value: Loose) => Loose> = {
   sensors: (value) =>
     filled({ family: '', letter: '', state: 'unknown', values: {}, abnormal: false, incident: '' }, value),
   zones: (value) => filled({ name: '', people: null, density_p_m2: null, risk: null, band: '' }, value),
-  exits: (value) => filled({ letter: '', state: 'unknown', reason: '', out_per_min: null }, value),
+  exits: exit,
   streets: (value) => filled({ name: '', traffic: 'unknown', speed_kmh: null }, value),
   hazards: (value) => filled({ level: null }, value),
   log: (value) => filled({ actor: '', role: '', text: '', alert_id: '', order_id: '' }, value),

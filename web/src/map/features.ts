@@ -18,14 +18,17 @@ const feature = (geometry: GeoJSON.Geometry, properties: Record<string, unknown>
   properties,
 });
 
-export function priorityByIncident(picture: Picture): Map<string, Priority> {
+/** The parts of the picture that a layer needs: it is drawn anew only when these change. */
+type Part<K extends keyof Picture> = Pick<Picture, K>;
+
+export function priorityByIncident(picture: Part<'alerts'>): Map<string, Priority> {
   const found = new Map<string, Priority>();
   for (const { incident_id, level } of picture.alerts.values())
     found.set(incident_id, Math.min(priorityOf(level), found.get(incident_id) ?? 4) as Priority);
   return found;
 }
 
-export function unitFeatures(site: Site, picture: Picture): Features {
+export function unitFeatures(site: Site, picture: Part<'zones'>): Features {
   return collection(
     site.units.map((unit) => {
       const zone = picture.zones.get(unit.properties.slug);
@@ -54,7 +57,11 @@ export function sensorIcon(
 }
 
 /** Sensors on this level; what is abnormal or silent is drawn at every zoom, the rest folds into counts. */
-export function sensorFeatures(site: Site, picture: Picture, level: number): SensorFeatures {
+export function sensorFeatures(
+  site: Site,
+  picture: Part<'sensors' | 'alerts'>,
+  level: number,
+): SensorFeatures {
   const priorities = priorityByIncident(picture);
   const normal: GeoJSON.Feature[] = [];
   const odd: GeoJSON.Feature[] = [];
@@ -86,7 +93,7 @@ function pieces(source: R.Hazard['geojson']): GeoJSON.Feature[] {
 const WHEN = ['now', '5min', '10min'];
 
 /** Contours of the hazard, and for each prediction a label at its southern end. */
-export function hazardFeatures(picture: Picture): Features {
+export function hazardFeatures(picture: Part<'hazards'>): Features {
   const found: GeoJSON.Feature[] = [];
   for (const { id, level: own, geojson } of picture.hazards.values()) {
     const when = WHEN.find((name) => id.endsWith(name)) ?? id;
@@ -151,7 +158,7 @@ export function routeFeatures(course: R.CourseOfAction | undefined): Features {
   return collection(found);
 }
 
-export function jamFeatures(site: Site, picture: Picture): Features {
+export function jamFeatures(site: Site, picture: Part<'streets'>): Features {
   return collection(
     site.streets.filter(({ properties }) => picture.streets.get(properties.slug)?.traffic === 'jam'),
   );

@@ -1,6 +1,7 @@
 // What stands on the map as elements of the page: exits, incidents and the chips that speak about them.
 import type * as R from '../domain/records';
 import { t, tOr } from '../i18n';
+import { wrapLine } from '../lib/format';
 import type { Priority } from '../lib/priority';
 import { middle, type Site } from '../lib/site';
 import type { Picture } from '../store/picture';
@@ -26,14 +27,14 @@ function exitText(letter: string, state: R.ExitState, exit: R.Exit | undefined):
 
 export function exitMarks(
   site: Site,
-  picture: Picture,
+  exits: Picture['exits'],
   course: R.CourseOfAction | undefined,
   level: number,
 ): ExitMark[] {
   const levels = new Map(site.units.map(({ properties }) => [properties.slug, properties.level]));
   const used = new Set(course?.routes.map((route) => route.exit));
   return site.exits.map(({ geometry, properties }) => {
-    const exit = picture.exits.get(properties.slug);
+    const exit = exits.get(properties.slug);
     const state = exit?.state ?? 'unknown';
     const between = [properties.level, ...properties.zones.map((zone) => levels.get(zone) ?? null)];
     return {
@@ -69,6 +70,7 @@ export interface Chip extends Wish {
   leads: boolean;
 }
 
+const REASON_CHARS = 36;
 const CHAR_PX = 6.9;
 const LINE_PX = 16;
 const PAD = { x: 22, y: 8 };
@@ -124,7 +126,7 @@ export function chipWishes(
     .map((exit) =>
       chip(
         `doubt|${exit.id}`,
-        [t('map.doubtful', exit), exit.reason].filter(Boolean),
+        [t('map.doubtful', exit), ...wrapLine(exit.reason, REASON_CHARS)],
         'doubt',
         project(exit.spot),
         34,

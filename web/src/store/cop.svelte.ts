@@ -51,6 +51,7 @@ export class Cop {
   readonly names: ReadonlyMap<string, string>;
   readonly letters: ReadonlyMap<string, string>;
   private readonly connection: Connection;
+  private chosen = false;
   private known = new Set<string>();
   private pending: ReturnType<typeof setTimeout> | null = null;
   private readonly beat: ReturnType<typeof setInterval>;
@@ -93,6 +94,8 @@ export class Cop {
   levels = $derived(alertsByLevel(this.picture));
   platform = $derived(this.picture.platform.get('now'));
   mode = $derived<R.Mode>(this.platform?.mode ?? 'live');
+  /** A demo is marked by its chips; the striped frame is for what-if branches beside a live picture. */
+  frame = $derived<R.Mode>(this.platform?.demo && this.mode === 'simulation' ? 'live' : this.mode);
   now_us = $derived(this.live.t_us);
   age_s = $derived(dataAge_s({ t_frame_ms: this.status.t_frame_ms, now_ms: this.now_ms }));
   banner = $derived(
@@ -126,8 +129,14 @@ export class Cop {
       const text = t('live.new_alert', { priority: priorityOf(alert.level), title: alert.title });
       if (alert.level === 'critical') this.shouted = text;
       else this.said = text;
-      if (!this.picture.alerts.has(this.selected_id)) this.selected_id = alert.id;
+      if (this.yields(alert)) this.selected_id = alert.id;
     }
+  }
+
+  /** Nothing moves under the hand: only a panel that nobody chose gives way, and only to what is more urgent. */
+  private yields(newer: R.Alert): boolean {
+    const shown = this.picture.alerts.get(this.selected_id);
+    return !shown || (!this.chosen && priorityOf(newer.level) < priorityOf(shown.level));
   }
 
   name(slug: string): string {
@@ -144,6 +153,7 @@ export class Cop {
 
   select(id: string): void {
     this.selected_id = id;
+    this.chosen = true;
     this.form = '';
     this.failure = '';
   }
@@ -181,12 +191,16 @@ export class Cop {
     else if (this.searching) this.searching = false;
     else if (this.form) this.form = '';
     else if (this.failure) this.failure = '';
-    else this.selected_id = '';
+    else {
+      this.selected_id = '';
+      this.chosen = false;
+    }
   }
 
   async act(verb: R.AlertVerb, extra: Omit<AlertRequest, 'verb' | 'expected_version'> = {}): Promise<void> {
     const alert = this.alert;
     if (!alert || !this.can_act || this.busy) return;
+    this.chosen = true;
     await this.attempt(verb, async () => {
       const made = await postAlertAction(alert.id, { verb, expected_version: alert.version, ...extra });
       this.hint(restoreAlert(made));
