@@ -14,7 +14,8 @@ from s4allcities.domain import Clock, Event, ObservationBatch, Rejected, derived
 from .batch import encode_batch
 from .envelope import Envelope, by_kind, encode_events
 from .errors import BusClosed, BusRefused, BusTimeout
-from .follow import Follower
+from .follow import KEYS, Follower, keys_text
+from .gateway import GATEWAY, GATEWAY_PREFIX, make_room
 from .link import Link, Outgoing, open_link, unique
 from .messages import Message, StreamState
 from .raw import RawReader
@@ -86,9 +87,16 @@ class Bus:
     async def ensure_streams(self, limits: StreamLimits = _DEFAULT_LIMITS) -> None:
         """Make the streams, or give those that are there these limits.
 
-        :raises BusRefused: the server cannot hold them, or a stream of the same name is of another kind.
+        What the MQTT gateway acknowledges is in RAW from here on: let devices in only afterwards.
+
+        :raises BusRefused: the server cannot hold them, a stream of the same name is of another kind, or the account is
+            shared with other applications' MQTT devices.
         """
         streams = self._link.client.jetstream()
+        try:
+            await make_room(streams, replicas=limits.replicas)
+        except APIError as error:
+            raise BusRefused(f"stream {GATEWAY}: {error.description}") from error
         for config in stream_configs(limits):
             try:
                 await streams.stream_info(str(config.name))
@@ -101,8 +109,8 @@ class Bus:
             except APIError as error:
                 raise BusRefused(f"stream {config.name}: {error.description}") from error
 
-    async def publish_batch(self, batch: ObservationBatch) -> int:
-        """Publish observations; gives their sequence in OBS.
+    async def publish_batch(self, batch: ObservationBatch, *, keys: Sequence[int] = ()) -> int:
+        """Publish observations; gives their sequence in OBS. ``keys`` (64 bits each) come back in `Message.keys`.
 
         :raises BatchError: the batch does not hold together.
         :raises BusError: not stored.
@@ -111,6 +119,8 @@ class Bus:
             f"obs.{batch.family}.{batch.partition}.{batch.raw_last}" if batch.raw_last else ""
         )
         headers["S4-Raw-Last"] = str(batch.raw_last)
+        if keys:
+            headers[KEYS] = keys_text(keys)
         subject = batch_subject(self.site, batch.family, batch.partition)
         (ack,) = await self._link.publish((Outgoing(subject, encode_batch(batch), headers),))
         return ack.seq
@@ -160,14 +170,18 @@ class Bus:
         (ack,) = await self._link.publish((Outgoing(subject, encode_events(envelope), headers),))
         return ack.seq
 
-    def follow(self, stream: str, filters: Sequence[str], *, after: int = 0) -> Follower:
+    def follow(
+        self, stream: str, filters: Sequence[str], *, after: int = 0, headers_only: bool = False
+    ) -> Follower:
         """Iterate over a stream from sequence ``after`` + 1 on: all of it, once, in order, until the bus is closed.
 
-        ``filters`` are suffixes such as ``"det.>"``; no two of them may cover the same subject.
+        ``filters`` are suffixes such as ``"det.>"``; no two of them may cover the same subject. With ``headers_only``
+        the messages come without their content.
 
         :raises SubjectError: a filter cannot be one.
         """
-        return Follower(self._link, stream, [full(self.site, suffix) for suffix in filters], after=after)
+        subjects = [full(self.site, suffix) for suffix in filters]
+        return Follower(self._link, stream, subjects, after=after, headers_only=headers_only)
 
     def raw(self) -> RawReader:
         """Iterate over the devices' messages in order; see `RawReader`."""
@@ -179,7 +193,7 @@ class Bus:
         :raises SubjectError: family or sensor cannot be part of a subject.
         :raises BusError: not stored.
         """
-        subject = raw_subject(self.site, family, sensor)
+        subject = GATEWAY_PREFIX + raw_subject(self.site, family, sensor)
         (ack,) = await self._link.publish((Outgoing(subject, data, self._headers("")),))
         return ack.seq
 

@@ -1,5 +1,7 @@
 """Following a stream: every message from a sequence on, in order, none missed and none doubled."""
 
+import struct
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Sequence
 
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
@@ -8,15 +10,37 @@ from .link import Link, unique
 from .messages import Message
 from .pull import Delivered, PullReader
 
-__all__ = ("Follower", "to_message")
+__all__ = ("KEYS", "Follower", "keys_text", "to_message")
+
+KEYS = "S4-Raw-Keys"
+"""Header with the keys of a batch's device messages."""
 
 _INACTIVE_S = 120.0
+
+
+def keys_text(keys: Sequence[int]) -> str:
+    """Write 64-bit keys as the text of a header: 8 bytes each, in base64.
+
+    >>> _keys_of(keys_text([1, 2**64 - 1]))
+    (1, 18446744073709551615)
+    """
+    return b64encode(struct.pack(f"<{len(keys)}Q", *keys)).decode()
+
+
+def _keys_of(text: str) -> tuple[int, ...]:
+    """Read keys back; none from what cannot be read."""
+    try:
+        packed = b64decode(text, validate=True)
+        return struct.unpack(f"<{len(packed) // 8}Q", packed)
+    except (ValueError, struct.error):
+        return ()
 
 
 def to_message(delivered: Delivered) -> Message:
     """Take the bus's own words off a delivered message."""
     message = delivered.message
-    now_us = (message.headers or {}).get("S4-Now", "0")
+    headers = message.headers or {}
+    now_us = headers.get("S4-Now", "0")
     return Message(
         sequence=delivered.sequence,
         subject=message.subject,
@@ -24,6 +48,7 @@ def to_message(delivered: Delivered) -> Message:
         data=message.data,
         t_server_us=delivered.t_server_us,
         pending=delivered.pending,
+        keys=_keys_of(headers.get(KEYS, "")),
     )
 
 
@@ -33,11 +58,14 @@ class Follower(AsyncIterator[Message]):
     A broken connection or a restarted server is not seen from outside: reading goes on behind the last message given.
     """
 
-    def __init__(self, link: Link, stream: str, subjects: Sequence[str], *, after: int) -> None:
+    def __init__(
+        self, link: Link, stream: str, subjects: Sequence[str], *, after: int, headers_only: bool = False
+    ) -> None:
         self._link = link
         self._stream = stream
         self._subjects = list(subjects)
         self._last = after
+        self._headers_only = headers_only
         self._reader = PullReader(link, stream, self._make_consumer)
 
     def __aiter__(self) -> "Follower":
@@ -66,6 +94,7 @@ class Follower(AsyncIterator[Message]):
             opt_start_seq=self._last + 1,
             ack_policy=AckPolicy.NONE,
             filter_subjects=self._subjects,
+            headers_only=self._headers_only,
             inactive_threshold=_INACTIVE_S,
             mem_storage=True,
             num_replicas=1,

@@ -16,7 +16,8 @@ class Message(Struct, frozen=True, kw_only=True):
     """One message of a stream.
 
     ``now_us`` is the publisher's clock when it sent it (0 if it did not say), ``t_server_us`` the server's wall clock
-    when it stored it. ``pending`` is how many matching messages wait behind it.
+    when it stored it. ``pending`` is how many matching messages wait behind it. ``keys`` are what a batch was published
+    with.
     """
 
     sequence: int
@@ -25,6 +26,7 @@ class Message(Struct, frozen=True, kw_only=True):
     data: bytes
     t_server_us: int
     pending: int = 0
+    keys: tuple[int, ...] = ()
 
     @property
     def batch(self) -> ObservationBatch:

@@ -11,6 +11,7 @@ from nats.js.errors import NotFoundError
 from s4allcities.domain import Clock, RawMessage, Rejected, ScaledClock, SystemClock, derived_ulid
 
 from .errors import SubjectError
+from .gateway import Relay
 from .link import Link
 from .messages import RawDelivery
 from .pull import Delivered, PullReader
@@ -55,8 +56,9 @@ class RawReader(AsyncIterator[RawDelivery]):
 
     There is one reader: a second one takes the place of the first. A message that was given and not yet acknowledged is
     not given again by the same reader, whatever happens to the connection; a new reader starts with it. A message on a
-    subject that no device should use is published as rejected and removed. ``expired`` counts the messages that came
-    after the start and left the stream unread, by age or size (exact where the server serves one site).
+    subject that no device should use is published as rejected and removed. While it reads, it passes into the
+    stream what comes without a promise (see `Relay`). ``expired`` counts the messages that came after the start and
+    left the stream unread, by age or size (exact where the server serves one site).
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class RawReader(AsyncIterator[RawDelivery]):
         self._known_last = -1
         self.given = 0
         self.expired = 0
+        self._relay = Relay(link, site)
         self._reader = PullReader(link, RAW, self._make_consumer, read_ahead=_READ_AHEAD)
 
     def __aiter__(self) -> "RawReader":
@@ -90,6 +93,7 @@ class RawReader(AsyncIterator[RawDelivery]):
 
     async def aclose(self) -> None:
         """Stop reading; what is not acknowledged stays in the stream."""
+        await self._relay.stop()
         await self._reader.aclose()
 
     async def acknowledge(self, ack: _Ack) -> None:
@@ -152,6 +156,7 @@ class RawReader(AsyncIterator[RawDelivery]):
 
     async def _make_consumer(self) -> str:
         """Make it anew: only so does it begin with the oldest message that is still there."""
+        await self._relay.start()
         streams = self._link.client.jetstream()
         with suppress(NotFoundError):
             await streams.delete_consumer(RAW, _CONSUMER)

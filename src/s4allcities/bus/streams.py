@@ -1,7 +1,9 @@
 """The three streams, what each takes in, and how long it keeps it."""
 
 from msgspec import Struct
-from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig, SubjectTransform
+
+from .gateway import GATEWAY_PREFIX
 
 __all__ = ("EVENTS", "EVENT_KINDS", "OBS", "RAW", "TICK_TTL_S", "StreamLimits", "stream_configs")
 
@@ -45,7 +47,10 @@ class StreamLimits(Struct, frozen=True, kw_only=True):
 
 
 def stream_configs(limits: StreamLimits) -> tuple[StreamConfig, ...]:
-    """Give the configuration of RAW, OBS and EVENTS under these limits."""
+    """Give the configuration of RAW, OBS and EVENTS under these limits.
+
+    RAW takes what the MQTT gateway stores before it acknowledges, and files it under the device's own subject.
+    """
     common = {
         "storage": StorageType.FILE,
         "duplicate_window": limits.duplicate_window_s,
@@ -53,7 +58,8 @@ def stream_configs(limits: StreamLimits) -> tuple[StreamConfig, ...]:
     }
     raw = StreamConfig(
         name=RAW,
-        subjects=["s4.*.raw.>"],
+        subjects=[f"{GATEWAY_PREFIX}s4.*.raw.>"],
+        subject_transform=SubjectTransform(src=f"{GATEWAY_PREFIX}>", dest=">"),
         retention=RetentionPolicy.WORK_QUEUE,
         discard=DiscardPolicy.OLD,
         max_age=limits.raw_age_s,

@@ -4,6 +4,7 @@ from contextlib import aclosing
 import anyio
 import msgspec
 import pytest
+from nats.js.api import ConsumerConfig, RetentionPolicy, StreamConfig
 from tests.integration.bus.parts import SITE, batch, fact, sums, take, until
 
 from s4allcities.bus import Bus, BusRefused, BusTimeout, NatsServer, StreamLimits, SubjectError
@@ -130,6 +131,16 @@ async def test_device_messages_come_in_order_and_leave_when_acknowledged(bus: Bu
     await _until_raw_holds(bus, 5)
 
 
+async def test_keys_come_back_with_and_without_the_content(bus: Bus) -> None:
+    keys = (1, 2**64 - 1)
+    await bus.publish_batch(batch(1), keys=keys)
+    await bus.publish_batch(batch(2))
+    whole = await take(bus.follow("OBS", ["obs.>"]), 2)
+    bare = await take(bus.follow("OBS", ["obs.>"], headers_only=True), 2)
+    assert [one.keys for one in whole] == [one.keys for one in bare] == [keys, ()]
+    assert [one.data for one in bare] == [b"", b""]
+
+
 async def test_what_was_not_acknowledged_comes_first_to_the_next_reader(bus: Bus) -> None:
     for number in range(6):
         await bus.publish_raw("env", "smoke-01", str(number).encode())
@@ -144,7 +155,7 @@ async def test_what_was_not_acknowledged_comes_first_to_the_next_reader(bus: Bus
 
 
 async def test_a_subject_no_device_should_use_becomes_a_rejected_record(bus: Bus) -> None:
-    await bus._link.client.publish("s4.helsinki.raw.env.a//b.c", b"?")
+    await bus._link.client.publish("$MQTT.msgs.s4.helsinki.raw.env.a//b.c", b"?")
     await bus.publish_raw("env", "good", b"1")
     raw = bus.raw()
     delivery = await anext(raw)
@@ -154,6 +165,48 @@ async def test_a_subject_no_device_should_use_becomes_a_rejected_record(bus: Bus
     assert "is not s4.<site>.raw.<family>.<sensor>" in rejected.detail  # type: ignore[union-attr]
     await delivery.ack()
     await _until_raw_holds(bus, 0)
+
+
+async def test_a_nats_publisher_on_a_devices_subject_gets_the_streams_own_acknowledgement(bus: Bus) -> None:
+    await bus.publish_raw("env", "smoke-01", b"1")
+    raw = bus.raw()
+    await anext(raw)
+    ack = await bus._link.client.jetstream().publish("s4.helsinki.raw.env.smoke-02", b"2")
+    assert (ack.stream, ack.seq) == ("RAW", 2)
+    assert (await anext(raw)).message.sensor == "smoke-02"
+
+
+async def test_what_the_gateway_made_for_itself_is_narrowed_and_an_older_raw_keeps_what_it_holds(
+    bus: Bus,
+) -> None:
+    streams = bus._link.client.jetstream()
+    for name in ("RAW", "$MQTT_msgs"):
+        await streams.delete_stream(name)
+    await streams.add_stream(
+        StreamConfig(name="RAW", subjects=["s4.*.raw.>"], retention=RetentionPolicy.WORK_QUEUE)
+    )
+    await streams.add_stream(
+        StreamConfig(name="$MQTT_msgs", subjects=["$MQTT.msgs.>"], retention=RetentionPolicy.INTEREST)
+    )
+    await bus._link.client.publish("s4.helsinki.raw.env.smoke-01", b"before")
+    await bus.ensure_streams()
+    await bus.publish_raw("env", "smoke-01", b"after")
+    raw = bus.raw()
+    assert [(await anext(raw)).message.data for _ in range(2)] == [b"before", b"after"]
+
+
+async def test_an_account_with_other_peoples_devices_is_refused(bus: Bus) -> None:
+    streams = bus._link.client.jetstream()
+    for name in ("RAW", "$MQTT_msgs"):
+        await streams.delete_stream(name)
+    await streams.add_stream(
+        StreamConfig(name="$MQTT_msgs", subjects=["$MQTT.msgs.>"], retention=RetentionPolicy.INTEREST)
+    )
+    await streams.add_consumer(
+        "$MQTT_msgs", ConsumerConfig(durable_name="other", filter_subject="$MQTT.msgs.lamps.>")
+    )
+    with pytest.raises(BusRefused, match="an account of its own"):
+        await bus.ensure_streams()
 
 
 async def test_names_are_checked_before_anything_is_sent(bus: Bus) -> None:
