@@ -63,6 +63,8 @@ DEVICES_LOOK_S = 2.0
 SPEAKS_WHEN_NEWS = frozenset({"ids"})
 """Kinds of sensors whose silence says nothing."""
 SNAPSHOT_EVERY_S = 5.0
+STREAMS_READY = "streams-1.ready"
+"""A file that says: the streams of this form are in the server's data directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,12 +360,20 @@ async def _open_bus(
             tls_cert=config.nats.mqtt_tls_cert,
             tls_key=config.nats.mqtt_tls_key,
         )
-        server = await stack.enter_async_context(NatsServer(settings, devices=_device_users(credentials)))
+        # The first time, devices wait outside until what they are told is received has a place to be in.
+        ready = settings.data_dir / STREAMS_READY
+        users = _device_users(credentials)
+        server = await stack.enter_async_context(
+            NatsServer(settings, devices=users if ready.exists() else ())
+        )
         bus = await Bus.connect(
             server.url, site=site.slug, clock=clock, user=server.user, password=server.password
         )
     stack.push_async_callback(bus.close)
     await bus.ensure_streams()
+    if server is not None and not ready.exists():
+        await server.set_devices(users)
+        ready.touch()
     return bus, server
 
 

@@ -26,7 +26,8 @@ class Entry(Struct, frozen=True):
     """One device message on its way: its readings, or why it was refused; ``sequence`` is its place in stream RAW.
 
     ``size_bytes`` is the message's length. ``handed`` are readings for the actuators, not for the bus. ``counts`` is
-    False for a message that is only waiting to be acknowledged (a device's repetition).
+    False for a message that is only waiting to be acknowledged (a device's repetition). ``key`` stands for its content,
+    0 if nothing tells a repetition of it from a new reading.
     """
 
     sequence: int
@@ -36,6 +37,7 @@ class Entry(Struct, frozen=True):
     handed: tuple[Observation, ...] = ()
     counts: bool = True
     size_bytes: int = 0
+    key: int = 0
 
 
 class Packet(Struct, frozen=True):
@@ -59,6 +61,11 @@ class Packet(Struct, frozen=True):
     def n_raw(self) -> int:
         """Device messages that the batch stands for."""
         return sum(entry.counts and entry.rejected is None for entry in self.entries)
+
+    @property
+    def keys(self) -> list[int]:
+        """What stands for the messages of the batch, so that a later run knows them again."""
+        return [entry.key for entry in self.entries if entry.key]
 
     @property
     def raw_last(self) -> int:

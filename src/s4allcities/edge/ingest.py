@@ -7,7 +7,7 @@ and the decoder go on.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from functools import partial
 from typing import Any, Protocol
@@ -21,7 +21,7 @@ from .batcher import MAX_BATCH_ROWS, MAX_WAIT_S, Ack, Entry, Lane, Packet, make_
 from .dedup import RawLedger
 from .health import HealthMonitor
 from .intake import Intake
-from .recovery import RecoveryBus, accounted_floor, packed_until
+from .recovery import RecoveryBus, accounted_floor, packed_until, recall
 
 __all__ = (
     "MAX_IN_FLIGHT",
@@ -82,8 +82,8 @@ class EdgeBus(RecoveryBus, Protocol):
     def raw(self) -> Deliveries:
         """Give the deliveries of stream RAW."""
 
-    async def publish_batch(self, batch: ObservationBatch) -> int:
-        """Publish; returns when the batch is stored."""
+    async def publish_batch(self, batch: ObservationBatch, *, keys: Sequence[int] = ...) -> int:
+        """Publish; returns when the batch, and the keys of its messages with it, is stored."""
 
     async def publish_event(self, event: Event, *, stage: str = ...) -> int:
         """Publish; returns when the event is stored."""
@@ -181,6 +181,7 @@ class EdgeNode:
     async def run(self) -> None:
         """Recover where the last run stopped, then work until cancelled or until `stop`."""
         self.ledger = RawLedger(await accounted_floor(self.bus, self.intake.sources.families))
+        await recall(self.bus, self.intake.remember)
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
@@ -271,7 +272,7 @@ class EdgeNode:
             await self._insist(partial(self.bus.publish_event, record, stage=STAGE))
         if packet.n_raw:
             batch = make_batch(packet, zones=self.zones, t_ingest_us=self.clock.now_us(), mode=self._mode)
-            await self._insist(partial(self.bus.publish_batch, batch))
+            await self._insist(partial(self.bus.publish_batch, batch, keys=packet.keys))
             self._packed += batch.n_raw
             self._rows += len(batch)
             self._batches += 1

@@ -7,7 +7,7 @@ import msgspec
 from s4allcities.domain import Decoded, Observation, RawMessage, Rejected, derived_ulid
 
 from .batcher import Ack, Entry
-from .dedup import Memory
+from .dedup import Memory, content_key
 from .redaction import Redactor
 from .sources.border import MAX_ROWS, category_of, show
 from .sources.table import SourceTable
@@ -54,14 +54,21 @@ class Intake:
             return self._refuse(message, fault, ack)
         # Without a time of its own (it got ours), the same content is a new reading.
         timed = decoded.observations[0].t_us != message.t_received_us
-        if timed and self._memory.seen((message.family, message.sensor, message.data)):
+        key = content_key(message.family, message.sensor, message.data) if timed else 0
+        if timed and self._memory.seen(key):
             self.duplicates += 1
             return Entry(message.sequence, ack=ack, counts=False)
         if not _special(decoded.observations):
-            return Entry(message.sequence, decoded.observations, ack, None, (), True, len(message.data))
-        return self._cleared(message, decoded.observations, ack)
+            return Entry(message.sequence, decoded.observations, ack, None, (), True, len(message.data), key)
+        return self._cleared(message, decoded.observations, ack, key)
 
-    def _cleared(self, message: RawMessage, observations: tuple[Observation, ...], ack: Ack | None) -> Entry:
+    def remember(self, key: int) -> None:
+        """Take in what an earlier run packed: the key of a message, the oldest first."""
+        self._memory.seen(key)
+
+    def _cleared(
+        self, message: RawMessage, observations: tuple[Observation, ...], ack: Ack | None, key: int
+    ) -> Entry:
         """Redact what is personal or more than a number, and set apart what is for the actuators."""
         try:
             rows = self._redacted(observations)
@@ -70,7 +77,7 @@ class Intake:
         handed = tuple([row for row in rows if row.schema == SIGN_ACK])
         if handed:
             rows = tuple([row for row in rows if row.schema != SIGN_ACK])
-        return Entry(message.sequence, rows, ack, None, handed, True, len(message.data))
+        return Entry(message.sequence, rows, ack, None, handed, True, len(message.data), key)
 
     def _decode(self, message: RawMessage) -> Decoded:
         source = self.sources.pick(message.family, message.sensor)

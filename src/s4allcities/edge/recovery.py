@@ -1,18 +1,23 @@
 """Where the last run stopped, read back from the bus itself: no file of the edge's own can disagree with it."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import aclosing
 from typing import Any, Protocol
 
 import structlog
 
 from s4allcities.domain import Rejected
 
-__all__ = ("FAMILIES", "RecoveryBus", "accounted_floor", "packed_until")
+__all__ = ("FAMILIES", "RECALLED", "RecoveryBus", "accounted_floor", "packed_until", "recall")
 
 log = structlog.get_logger(__name__)
 
 FAMILIES = ("env", "people", "door", "camera", "eve", "traffic", "weather", "sign", "report")
 """Families looked up at the start, beside those that sources name."""
+
+
+RECALLED = 20_000
+"""Messages of stream OBS, back from its end, whose keys are read at the start."""
 
 
 class RecoveryBus(Protocol):
@@ -23,6 +28,38 @@ class RecoveryBus(Protocol):
 
     async def stream_state(self, stream: str) -> Any:
         """Give ``first_sequence`` and ``last_sequence`` of a stream."""
+
+    def follow(
+        self, stream: str, filters: Sequence[str], *, after: int = ..., headers_only: bool = ...
+    ) -> "Followed":
+        """Iterate over a stream; messages have ``.sequence`` and ``.keys``."""
+
+
+class Followed(Protocol):
+    """An iteration over a stream that can be ended."""
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        """Start."""
+
+    async def aclose(self) -> None:
+        """Stop reading."""
+
+
+async def recall(bus: RecoveryBus, remember: Callable[[int], None], *, messages: int = RECALLED) -> None:
+    """Remember what earlier runs packed, oldest first, so that a device may repeat itself across a crash of everything.
+
+    ``messages`` bounds how far back in OBS, of all that is in it.
+    """
+    newest = await bus.last("OBS", "obs.>")
+    if newest is None:
+        return
+    after = max(0, newest.sequence - messages)
+    async with aclosing(bus.follow("OBS", ["obs.>"], after=after, headers_only=True)) as packed:
+        async for message in packed:
+            for key in message.keys:
+                remember(key)
+            if message.sequence >= newest.sequence:
+                return
 
 
 async def packed_until(bus: RecoveryBus, family: str, partition: int) -> int:

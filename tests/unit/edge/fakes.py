@@ -1,7 +1,7 @@
 """A bus in memory: keeps what the edge publishes, gives what devices said, fails when told to."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 from s4allcities.domain import Event, ObservationBatch, RawMessage
@@ -17,6 +17,8 @@ class FakeDelivery(NamedTuple):
 class FakeMessage(NamedTuple):
     batch: Any = None
     envelope: Any = None
+    sequence: int = 0
+    keys: tuple[int, ...] = ()
 
 
 class FakeEnvelope(NamedTuple):
@@ -34,6 +36,7 @@ class FakeBus:
     def __init__(self) -> None:
         self.waiting: dict[int, RawMessage] = {}
         self.batches: list[ObservationBatch] = []
+        self.keys: list[tuple[int, ...]] = []
         self.events: list[Event] = []
         self.commands: list[tuple[str, bytes]] = []
         self.log: list[str] = []
@@ -69,7 +72,7 @@ class FakeBus:
 
         return ack
 
-    async def publish_batch(self, batch: ObservationBatch) -> int:
+    async def publish_batch(self, batch: ObservationBatch, *, keys: Sequence[int] = ()) -> int:
         await asyncio.sleep(0)
         if self.failures:
             self.failures -= 1
@@ -79,6 +82,7 @@ class FakeBus:
         ]
         if batch.raw_last not in known:
             self.batches.append(batch)
+            self.keys.append(tuple(keys))
             self.log.append(f"batch {batch.raw_last}")
         if self.crash_after_publish:
             raise asyncio.CancelledError
@@ -99,9 +103,17 @@ class FakeBus:
         if stream == "EVENTS":
             found = [e for e in self.events if type(e).__name__ == "Rejected"]
             return FakeMessage(envelope=FakeEnvelope((found[-1],))) if found else None
+        if subject_suffix == "obs.>":
+            return FakeMessage(sequence=len(self.batches)) if self.batches else None
         _, family, partition = subject_suffix.split(".")
         batches = [b for b in self.batches if (b.family, b.partition) == (family, int(partition))]
         return FakeMessage(batch=batches[-1]) if batches else None
+
+    async def follow(
+        self, stream: str, filters: Sequence[str], *, after: int = 0, headers_only: bool = False
+    ) -> AsyncGenerator[FakeMessage, None]:
+        for place in range(after, len(self.batches)):
+            yield FakeMessage(sequence=place + 1, keys=self.keys[place])
 
     async def stream_state(self, stream: str) -> FakeState:
         return FakeState(min(self.waiting, default=self.next_sequence), self.next_sequence - 1)

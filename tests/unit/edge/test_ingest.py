@@ -66,6 +66,21 @@ async def test_a_repetition_of_the_device_is_counted_and_not_packed() -> None:
     assert node.status().duplicates == 1
 
 
+async def test_a_repetition_after_the_node_was_killed_is_still_one() -> None:
+    bus = FakeBus()
+    for i in range(3):
+        await bus.publish_raw("env", "e1", env(i, i))
+    task = asyncio.create_task(make_node(bus).run())
+    await until(lambda: not bus.waiting)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    for i in range(5):
+        await bus.publish_raw("env", "e1", env(i, i))
+    await work(node := make_node(bus), lambda: not bus.waiting)
+    assert [value for batch in bus.batches for value in batch.value] == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert node.status().duplicates == 3
+
+
 async def test_messages_without_time_are_never_repetitions() -> None:
     bus = FakeBus()
     for _ in range(3):
