@@ -41,8 +41,7 @@ def axe(page: Page) -> list[str]:
 
 def calm(page: Page) -> None:
     page.wait_for_selector("[data-testid=empty]")
-    page.wait_for_function('window.__s4?.map?.areTilesLoaded()')
-    page.wait_for_timeout(4000)
+    page.wait_for_timeout(6000)
 
 
 def cyber(page: Page) -> None:
