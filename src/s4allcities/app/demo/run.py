@@ -74,6 +74,7 @@ class Demo:
             "--mqtt", f"127.0.0.1:{self._mqtt_port}", "--http", self._url,
             "--credentials", str(self.folder / "credentials.json"), "--out", str(self._out),
             "--seed", str(options.seed), "--speed", str(options.speed),
+            "--origin-us", str(self._origin_us),
         ]  # fmt: skip
         for name in ("fire_at", "jam", "close"):
             value = getattr(options, name)
