@@ -1,5 +1,6 @@
 """The Common Operational Picture: its read model, its numbered changes, and the API around it."""
 
+from .actions import NoAnswer as NoAnswer
 from .actions import actions_router as actions_router
 from .auth import Gate as Gate
 from .auth import Person as Person

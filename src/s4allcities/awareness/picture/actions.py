@@ -27,7 +27,7 @@ from .auth import person_of, requires
 from .inputs import Ident, Label, Remark, Version, check_fact
 from .services import PictureServices
 
-__all__ = ("ActionRequest", "ContextRequest", "OrderRequest", "actions_router")
+__all__ = ("ActionRequest", "ContextRequest", "NoAnswer", "OrderRequest", "actions_router")
 
 ANSWER_WITHIN_S = 5.0
 AnyRequest = Request[Any, Any, Any]
@@ -64,7 +64,9 @@ class _Conflict(HTTPException):
     status_code = 409
 
 
-class _NoAnswer(HTTPException):
+class NoAnswer(HTTPException):
+    """Nothing came back in time; what was asked may still take effect."""
+
     status_code = 503
 
 
@@ -105,7 +107,7 @@ async def _ask(services: PictureServices, action: AlertAction) -> Alert | Refusa
             await services.publish(action)
             return await future
     except TimeoutError:
-        raise _NoAnswer("No answer yet; the action may still take effect: look at the alert.") from None
+        raise NoAnswer("No answer yet; the action may still take effect: look at the alert.") from None
     finally:
         services.replies.forget(action.id)
 
@@ -115,7 +117,7 @@ async def _publish(services: PictureServices, event: Event) -> None:
         async with asyncio.timeout(ANSWER_WITHIN_S):
             await services.publish(event)
     except TimeoutError:
-        raise _NoAnswer("No answer yet; it may still take effect: look at the picture.") from None
+        raise NoAnswer("No answer yet; it may still take effect: look at the picture.") from None
 
 
 def _course(services: PictureServices, course_id: str) -> CourseOfAction:

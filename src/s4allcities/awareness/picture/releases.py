@@ -1,6 +1,6 @@
 """Public warnings: one person asks, a second one decides; nothing public leaves before that."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from litestar import Request, Router, get, post
 from litestar.di import NamedDependency
@@ -40,6 +40,7 @@ class ReleaseView(Struct, frozen=True, kw_only=True):
     file: str = ""
 
 
+@runtime_checkable  # the web framework checks what it is given
 class ReleaseDesk(Protocol):
     """Runs releases. Each method raises ValueError with one line when it must not be."""
 

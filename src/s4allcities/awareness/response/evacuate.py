@@ -34,11 +34,21 @@ class EvacuatePlaybook:
         self._graph = graph
         self._site = graph.site
         self._seed = seed
+        self._warm = False
         self._smoke_sensors = {
             spec.slug: spec
             for spec in self._site.sensors
             if any(q.name == "smoke_pct_m" for q in spec.quantities)
         }
+
+    def warm_up(self) -> None:
+        """Compile what a plan needs, or load it from the cache; the second call costs next to nothing."""
+        if not self._warm:
+            self._warm = True
+            people = {zone.slug: 1.0 for zone in self._site.zones}
+            closures = find_closures(self._graph, SmokeField({}, {}), Situation(), STRICTNESS[0])
+            routes, _ = route_people(self._graph, place_people(self._graph, people, closures), closures)
+            self._clearance(routes)
 
     def smoke(self, situation: Situation) -> SmokeField:
         """Judge where smoke is from the detectors' newest readings."""

@@ -17,6 +17,9 @@ __all__ = ("PlanStage", "PlanState", "Planned")
 LEAST_INTERVAL_US = 4_000_000
 """A changed situation is planned anew at most this often; a first plan is made at once."""
 
+LOOK_EVERY_US = 1_000_000
+"""The smoke outline is judged anew at most this often."""
+
 
 class Planned(Struct):
     """The last plan of an incident: its course, when and for what it was made, and whether it was ordered."""
@@ -34,6 +37,7 @@ class PlanState(Struct):
     open: dict[str, Incident] = field(default_factory=dict)
     planned: dict[str, Planned] = field(default_factory=dict)
     hazard_basis: str = ""
+    t_looked_us: int = 0
 
 
 class PlanStage:
@@ -53,7 +57,8 @@ class PlanStage:
         self._exits = exits
 
     def start(self) -> PlanState:
-        """Begin with nothing known."""
+        """Begin with nothing known; has the kernels ready, so that the first plan is not late."""
+        self._playbook.warm_up()
         return PlanState()
 
     def snapshot(self, state: PlanState) -> bytes:
@@ -62,6 +67,7 @@ class PlanStage:
 
     def restore(self, data: bytes) -> PlanState:
         """Thaw what `snapshot` gave."""
+        self._playbook.warm_up()
         return msgspec.msgpack.decode(data, type=PlanState)
 
     def step(self, state: PlanState, batch: Sequence[Event], now_us: int) -> list[Event]:
@@ -69,8 +75,10 @@ class PlanStage:
         fold(state.situation, batch, self._exits)
         for event in batch:
             self._note(state, event)
-        if not state.open:
+        waiting = any(incident not in state.planned for incident in state.open)
+        if not state.open or (now_us - state.t_looked_us < LOOK_EVERY_US and not waiting):
             return []
+        state.t_looked_us = now_us
         smoke = self._playbook.smoke(state.situation)
         out: list[Event] = []
         for incident in state.open.values():
