@@ -22,9 +22,11 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.params import FromPath
 from litestar.response import File
 from litestar.static_files import create_static_files_router
+from litestar.types import Message, Scope
 
 import s4allcities
 from s4allcities.awareness.picture import (
+    NoAnswer,
     PictureServices,
     ReleaseDesk,
     SessionMiddleware,
@@ -116,8 +118,10 @@ def _no_page() -> str:
     return "The page is not built: run `make setup` (Node 20 or newer). The API is at /api/v1, its schema at /schema."
 
 
-def _plain_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
+def _plain_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
     """One clear line, and what is wrong where in a body."""
+    if error.status_code >= 500 and not isinstance(error, NoAnswer):
+        return _our_failure(request, error)
     body: dict[str, Any] = {"detail": error.detail}
     if error.extra:
         body["extra"] = error.extra
@@ -132,6 +136,17 @@ def _bus_away(_: Request[Any, Any, Any], error: BusError) -> Response[dict[str, 
 def _our_failure(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, Any]]:
     log.error("a request failed", path=request.url.path, exc_info=error)
     return Response({"detail": "Our failure, not yours; the platform's log says more."}, status_code=500)
+
+
+def _with_headers(headers: dict[str, str]) -> Callable[[Message, Scope], Awaitable[None]]:
+    """Put headers on every answer, errors too."""
+    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+
+    async def add(message: Message, _: Scope) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], *encoded]
+
+    return add
 
 
 def build_app(
@@ -174,7 +189,7 @@ def build_app(
             }
         ),
         exception_handlers={HTTPException: _plain_error, BusError: _bus_away, Exception: _our_failure},
-        response_headers=HEADERS | (HSTS if secure else {}),
+        before_send=[_with_headers(HEADERS | (HSTS if secure else {}))],
         logging_config=None,
         openapi_config=OpenAPIConfig(
             title="S4AllCities",

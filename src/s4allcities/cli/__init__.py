@@ -13,6 +13,7 @@ COMMANDS = {
     "serve": "Run the platform until Ctrl-C.",
     "doctor": "Check an installation and say what is wrong.",
     "warm": "Compile the numeric kernels once, so that starts are quick.",
+    "users": "Accounts of people: list, add, one-time links, passwords, roles.",
     "devices": "Make and list the credentials of devices.",
     "site": "Check, show and import site files.",
     "sources": "Connectors: list, check, replay files, watch live.",
