@@ -34,7 +34,8 @@ __all__ = ("Settings", "main", "play", "read_credentials", "settings_of")
 log = structlog.get_logger(__name__)
 
 CONNECT_S = 10.0
-DRAIN_S = 5.0
+DRAIN_S, DRAIN_STOPPED_S = 30.0, 5.0
+"""Real seconds to wait for the last acknowledgements: at the end of the story, and when told to stop."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -168,7 +169,7 @@ async def _perform(
         if playing.done():
             playing.result()
         playing.cancel()
-        left = await players.drain(DRAIN_S)
+        left = await players.drain(DRAIN_STOPPED_S if stop.is_set() else DRAIN_S)
         log.info("the story ends", played_s=world.t_s, unacknowledged=left)
         for device in devices:
             device.cancel()
