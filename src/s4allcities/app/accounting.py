@@ -52,7 +52,8 @@ class Accounting:
         edge = self._edge.status()
         return Account(
             decided=decides.decided_raw,
-            rejected=sum(count.count for count in counts if not count.source.startswith(("stage/", "http/"))),
+            rejected=sum(count.count for count in counts if not count.source.startswith(("stage/", "http/")))
+            + decides.rejected_raw,
             expired=edge.expired,
             in_flight=raw.messages + decides.lag,
             duplicates=edge.duplicates,

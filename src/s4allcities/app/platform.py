@@ -228,9 +228,12 @@ class Platform:
     async def run(self, *, ready: asyncio.Event | None = None, stop: asyncio.Event) -> None:
         """Run all parts until ``stop`` is set; sets ``ready`` when the page can be opened."""
         recorder = self._stores.recorder
+        # Kernels are loaded before anybody is served: on the event loop they would hold everything up for seconds.
+        kernels = asyncio.create_task(asyncio.to_thread(self._load_kernels))
         await restore_picture(recorder, self.hub)
         self.signs = SignActuator(self.bus, self.clock, earlier=await recorder.commands(limit=-1))
         await self._take_up()
+        await kernels
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(runner.run()) for runner in self.runners]
             running += [
@@ -258,6 +261,10 @@ class Platform:
             for task in running:
                 task.cancel()
         await self.upkeep.sign(final=True)
+
+    def _load_kernels(self) -> None:
+        for stage in self.stages:
+            stage.start()
 
     async def _take_up(self) -> None:
         """Give signs and partners what was decided before a crash; both know what they have done already."""

@@ -29,7 +29,7 @@ from s4allcities.store.layout import DataDir
 
 ROOT = Path(__file__).parents[3]
 SITE_FOLDER = ROOT / "sites" / "helsinki-station"
-START_S = 55.0
+START_S = 100.0
 PASSWORD = "correct horse battery"
 
 
@@ -57,7 +57,7 @@ class Person:
     """Signed in over HTTP; a change carries the session's token unless told otherwise."""
 
     def __init__(self, url: str, token: str = "", **body: str) -> None:
-        self.http = httpx.Client(base_url=url, trust_env=False, timeout=20, verify=False)
+        self.http = httpx.Client(base_url=url, trust_env=False, timeout=30, verify=False)
         response = self.http.post("/api/v1/session", json={"token": token} if token else body)
         response.raise_for_status()
         self.name: str = response.json()["name"]

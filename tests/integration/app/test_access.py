@@ -8,7 +8,7 @@ from tests.integration.app.parts import PASSWORD, Installation, Person, ledger_r
 
 from s4allcities.store.layout import DataDir
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 
 def sign_in(platform: Installation, **body: str) -> httpx.Response:

@@ -27,7 +27,7 @@ from cryptography.x509.oid import NameOID
 from paho.mqtt.enums import CallbackAPIVersion
 from tests.integration.app.parts import ROOT, Installation, Person, alive, rfc3339, until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 SENSORS = [f"smoke-{number:02}" for number in range(1, 11)]
 

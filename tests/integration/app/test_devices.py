@@ -13,7 +13,7 @@ import httpx
 import pytest
 from tests.integration.app.parts import Installation, Person, rfc3339, until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 
 def post(

@@ -11,7 +11,7 @@ from tests.integration.app.parts import Installation, Person, rfc3339
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 Json = dict[str, Any]
 

@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from tests.integration.app.parts import ROOT, Installation, Person, ledger_recor
 from s4allcities.formats.cap import CapAlert, read_cap
 from s4allcities.store.layout import DataDir
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 Json = dict[str, Any]
 
@@ -221,17 +221,16 @@ def test_the_ledger_proves_untouched_and_shows_a_changed_byte(
     copy.mkdir()
     for name in ("keys", "heads"):
         shutil.copytree(platform.data / name, copy / name)
-    with ExitStack() as stack:
-        source = stack.enter_context(sqlite3.connect(DataDir(platform.data).database))
-        target = stack.enter_context(sqlite3.connect(DataDir(copy).database))
+    with (
+        closing(sqlite3.connect(DataDir(platform.data).database)) as source,
+        closing(sqlite3.connect(DataDir(copy).database)) as target,
+    ):
         source.backup(target)
         row = target.execute("SELECT sequence, record FROM ledger WHERE kind = 'order'").fetchone()
         changed = bytearray(row[1])
         changed[len(changed) // 2] ^= 1
         target.execute("UPDATE ledger SET record = ? WHERE sequence = ?", (bytes(changed), row[0]))
         target.commit()
-        source.close()
-        target.close()
     found = verify(copy)
     assert found.returncode == 2
     assert {each["what"] for each in json.loads(found.stdout)["findings"]} == {"changed"}

@@ -6,7 +6,7 @@ from tests.integration.app.parts import Installation, Person
 
 from s4allcities.app.server import page_folder
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 
 def get(platform: Installation, path: str) -> httpx.Response:
