@@ -270,7 +270,7 @@ class EdgeNode:
     async def _send(self, packet: Packet) -> None:
         for record in packet.rejected:
             await self._insist(partial(self.bus.publish_event, record, stage=STAGE))
-        if packet.n_raw:
+        if len(packet.entries) > len(packet.rejected):  # even if all are repetitions: it tells how far we are
             batch = make_batch(packet, zones=self.zones, t_ingest_us=self.clock.now_us(), mode=self._mode)
             await self._insist(partial(self.bus.publish_batch, batch, keys=packet.keys))
             self._packed += batch.n_raw

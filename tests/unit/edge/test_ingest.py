@@ -79,6 +79,11 @@ async def test_a_repetition_after_the_node_was_killed_is_still_one() -> None:
     await work(node := make_node(bus), lambda: not bus.waiting)
     assert [value for batch in bus.batches for value in batch.value] == [0.0, 1.0, 2.0, 3.0, 4.0]
     assert node.status().duplicates == 3
+    for _ in range(2):  # repetitions alone move the mark too: they do not look expired to the next run
+        await bus.publish_raw("env", "e1", env(4, 4))
+        await work(node := make_node(bus), lambda: not bus.waiting)
+    assert (node.status().duplicates, node.status().expired) == (1, 0)
+    assert sum(batch.n_raw for batch in bus.batches) == 5
 
 
 async def test_messages_without_time_are_never_repetitions() -> None:
