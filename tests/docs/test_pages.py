@@ -16,6 +16,7 @@ from msgspec.structs import fields
 from tests.docs.walkthrough import Block, blocks
 
 from s4allcities.app.config import AppConfig
+from s4allcities.app.demo.report import Latencies, build_report
 from s4allcities.cli import COMMANDS
 from s4allcities.store.database import Database
 
@@ -102,3 +103,40 @@ def test_python_in_pages_runs(page: str, block: Block, tmp_path: Path) -> None:
     asyncio.run(database.close())
     with contextlib.redirect_stdout(io.StringIO()):
         exec(compile(block.text, page, "exec"), {"path": tmp_path})
+
+
+class Anything(dict[str, object]):
+    """A record in which every field is there and empty."""
+
+    def __missing__(self, key: str) -> tuple[()]:
+        return ()
+
+
+def keys_of(value: object) -> set[str]:
+    if isinstance(value, dict):
+        return set(value) | {key for inner in value.values() for key in keys_of(inner)}
+    return {key for inner in value for key in keys_of(inner)} if isinstance(value, list) else set()
+
+
+def test_every_field_of_the_demonstrations_document_is_in_the_reference() -> None:
+    collections = ("incidents", "alerts", "courses", "orders", "commands")
+    document = build_report(
+        scenario="station-fire",
+        seed=1,
+        picture={name: {(): Anything()} for name in collections},
+        cap_files=[],
+        observations=dict.fromkeys(
+            ("acknowledged", "decided", "rejected", "expired", "in_flight", "lost"), 0
+        ),
+        latency_ms=Latencies().summary({}),
+    )
+    text = (DOCS / "reference" / "demo-json.md").read_text("utf-8")
+    document["hazard"] = None  # GeoJSON, with the keys that everybody knows
+    assert [key for key in sorted(keys_of(document)) if not re.search(rf"`[\w\[\].]*\b{key}\b", text)] == []
+
+
+def test_every_detector_is_in_the_reference() -> None:
+    text = (DOCS / "reference" / "detectors" / "README.md").read_text("utf-8")
+    found = [path.parent.name for path in (ROOT / "src/s4allcities/detection").glob("*/manifest.toml")]
+    assert found
+    assert [detector for detector in found if f"[{detector}]({detector}.md)" not in text] == []
