@@ -26,6 +26,7 @@ from litestar.types import Message, Scope
 
 import s4allcities
 from s4allcities.awareness.picture import (
+    Gate,
     NoAnswer,
     PictureServices,
     ReleaseDesk,
@@ -40,7 +41,6 @@ from s4allcities.bus import BusError
 from s4allcities.edge.router import HttpDoor, observations_router
 
 from .config import ConfigError, ServerConfig
-from .gate import SecurityGate
 
 __all__ = ("WebServer", "build_app", "page_folder")
 
@@ -151,7 +151,7 @@ def _with_headers(headers: dict[str, str]) -> Callable[[Message, Scope], Awaitab
 
 def build_app(
     services: PictureServices,
-    gate: SecurityGate,
+    gate: Gate,
     door: HttpDoor,
     desk: ReleaseDesk,
     *,

@@ -6,7 +6,7 @@ from typing import Any
 
 from litestar import Request, Response, Router, post
 from litestar.di import NamedDependency
-from litestar.exceptions import HTTPException, NotAuthorizedException
+from litestar.exceptions import HTTPException, NotAuthorizedException, ValidationException
 from litestar.params import FromQuery, RawBody
 from msgspec import Struct
 
@@ -64,7 +64,11 @@ async def _record(door: HttpDoor, sensor: str, item: RejectedItem, number: int) 
     )
 
 
-@post("/observations", request_max_body_size=MAX_BODY_BYTES)
+@post(
+    "/observations",
+    request_max_body_size=MAX_BODY_BYTES,
+    raises=[ValidationException, NotAuthorizedException],
+)
 async def take_observations(
     request: AnyRequest,
     body: RawBody,

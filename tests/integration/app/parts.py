@@ -21,6 +21,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from s4allcities.domain import SystemClock
+from s4allcities.security.authorisation import Role
 from s4allcities.security.passwords import Passwords
 from s4allcities.security.users import FirstLink, Users
 from s4allcities.store.accounts import SqliteAccounts
@@ -183,12 +184,12 @@ class Installation:
 
         return asyncio.run(run())
 
-    def link(self, name: str, role: str = "") -> FirstLink:
+    def link(self, name: str, role: Role | None = None) -> FirstLink:
         """A one-time link; with a role, of a new account."""
         made: FirstLink = self.users(lambda users: users.add(name, role) if role else users.make_link(name))
         return made
 
-    def person(self, name: str, role: str = "") -> Person:
+    def person(self, name: str, role: Role | None = None) -> Person:
         person = Person(self.url, self.link(name, role).token)
         self.people.append(person)
         return person
@@ -221,14 +222,17 @@ class Device:
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name)
         self._client.username_pw_set(name, platform.password_of(name))
         self._client.on_message = self._heard
-        self._client.on_connect = lambda *_: self._client.subscribe(f"s4/{self.site}/cmd/{name}", 1)
+        self._client.on_connect = self._connected
         self._client.connect("127.0.0.1", int(platform.running["mqtt_port"]))
         self._client.loop_start()
         until(self._client.is_connected, f"{name} connected")
 
+    def _connected(self, *_: Any) -> None:
+        self._client.subscribe(f"s4/{self.site}/cmd/{self.name}", 1)
+
     def _heard(self, _client: Any, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         self.commands.append(json.loads(message.payload))
-        answer = self._answer(message.payload) if self._answer else None
+        answer = self._answer(bytes(message.payload)) if self._answer else None
         if answer is not None:
             self._client.publish(f"s4/{self.site}/raw/sign/{self.name}", answer, qos=1)
 

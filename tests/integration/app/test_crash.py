@@ -1,4 +1,4 @@
-"""The platform, then its bus, are killed under load: every acknowledged message is accounted for, nothing is doubled."""
+"""The platform, then its bus, are killed under load: what was acknowledged is all there, and nothing is doubled."""
 
 import collections
 import json
@@ -65,7 +65,7 @@ class Load:
             message = client.publish(topic, json.dumps({"t": t, "smoke_pct_m": number % 97 / 1000}), qos=1)
             waiting[message.mid] = t
             number += 1
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def _noted(self, name: str, waiting: dict[int, str], mid: int) -> None:
         for _ in range(100):  # the word may come before `publish` has returned the number
@@ -166,18 +166,18 @@ def test_over_tls_the_cookie_is_bound_to_the_host(platform: Installation, pair: 
 def test_every_acknowledged_message_is_accounted_for_through_kills(platform: Installation) -> None:
     load = Load(platform)
     try:
-        until(lambda: load.count > 300, "load")
+        until(lambda: load.count > 200, "load")
         platform.kill()
         until(lambda: not platform.nats_pids(), "the bus goes with its platform")
         platform.start()
         person = platform.person("operator")
         before = load.count
-        until(lambda: load.count > before + 300, "load goes on after the restart")
+        until(lambda: load.count > before + 200, "load after the restart", within_s=60)
         (bus,) = platform.nats_pids()
         os.kill(bus, signal.SIGKILL)
         until(lambda: platform.nats_pids() not in ([], [bus]), "the bus is started again")
         before = load.count
-        until(lambda: load.count > before + 300, "load goes on after the bus was killed")
+        until(lambda: load.count > before + 200, "load after the bus was killed", within_s=60)
     finally:
         load.stop()
     account = settled(person, load)

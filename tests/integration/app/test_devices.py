@@ -4,10 +4,10 @@ import json
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import pytest
@@ -174,9 +174,13 @@ def test_a_new_credential_is_taken_over_while_running(platform: Installation, op
 
 
 @contextmanager
-def appended(path: Path) -> Iterator[Any]:
-    with path.open("ab") as file:
-        yield lambda line: (file.write(json.dumps(line).encode() + b"\n"), file.flush())
+def appended(path: Path) -> Iterator[Callable[[Any], None]]:
+    with path.open("ab", buffering=0) as file:
+        yield lambda line: _written(file, line)
+
+
+def _written(file: IO[bytes], line: Any) -> None:
+    file.write(json.dumps(line).encode() + b"\n")
 
 
 def eve(signature: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def socket(person: Person, query: str = "", origin: str | None = None) -> Iterat
 
 
 def frame(opened: ClientConnection) -> Json:
-    found: Json = msgspec.msgpack.decode(opened.recv(timeout=10))
+    found: Json = msgspec.msgpack.decode(opened.recv(timeout=10, decode=False))
     return found
 
 

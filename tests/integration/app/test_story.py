@@ -57,9 +57,11 @@ def order(operator: Person, course: Json, platform: Installation) -> Json:
     with platform.device(answering, answer):
         given = operator.post("/api/v1/orders", {"course_of_action_id": course["id"], "note": "go"})
         assert given.status_code == 201, given.text
-        mine = lambda: [  # noqa: E731
-            each for each in operator.picture()["commands"].values() if each["order_id"] == given.json()["id"]
-        ]
+
+        def mine() -> list[Json]:
+            commands = operator.picture()["commands"].values()
+            return [each for each in commands if each["order_id"] == given.json()["id"]]
+
         until(
             lambda: len(mine()) == len(course["signs"]) and all(each["state"] != "sent" for each in mine()),
             "all commands answered or given up",

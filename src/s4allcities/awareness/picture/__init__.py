@@ -1,10 +1,10 @@
 """The Common Operational Picture: its read model, its numbered changes, and the API around it."""
 
-from .actions import NoAnswer as NoAnswer
 from .actions import actions_router as actions_router
 from .auth import Gate as Gate
 from .auth import Person as Person
 from .auth import SessionMiddleware as SessionMiddleware
+from .errors import NoAnswer as NoAnswer
 from .hub import PictureHub as PictureHub
 from .read_model import Picture as Picture
 from .releases import ReleaseDesk as ReleaseDesk

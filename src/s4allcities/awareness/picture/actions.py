@@ -5,7 +5,13 @@ from typing import Annotated, Any
 
 from litestar import Request, Router, post
 from litestar.di import NamedDependency
-from litestar.exceptions import HTTPException, NotFoundException
+from litestar.exceptions import (
+    HTTPException,
+    NotAuthorizedException,
+    NotFoundException,
+    PermissionDeniedException,
+    ValidationException,
+)
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 
@@ -24,12 +30,14 @@ from s4allcities.domain import (
 )
 
 from .auth import person_of, requires
+from .errors import Conflict, NoAnswer
 from .inputs import Ident, Label, Remark, Version, check_fact
 from .services import PictureServices
 
-__all__ = ("ActionRequest", "ContextRequest", "NoAnswer", "OrderRequest", "actions_router")
+__all__ = ("ActionRequest", "ContextRequest", "OrderRequest", "actions_router")
 
 ANSWER_WITHIN_S = 5.0
+RAISES = [ValidationException, NotAuthorizedException, PermissionDeniedException, NoAnswer]
 AnyRequest = Request[Any, Any, Any]
 
 
@@ -60,17 +68,11 @@ class ContextRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     until: Label = ""
 
 
-class _Conflict(HTTPException):
-    status_code = 409
-
-
-class NoAnswer(HTTPException):
-    """Nothing came back in time; what was asked may still take effect."""
-
-    status_code = 503
-
-
-@post("/alerts/{alert_id:str}/actions", guards=[requires("alerts.act")])
+@post(
+    "/alerts/{alert_id:str}/actions",
+    guards=[requires("alerts.act")],
+    raises=[*RAISES, NotFoundException, Conflict],
+)
 async def act_on_alert(
     alert_id: FromPath[str],
     data: JSONBody[ActionRequest],
@@ -96,7 +98,7 @@ async def act_on_alert(
     )
     answer = await _ask(services, action)
     if isinstance(answer, Refusal):
-        raise _Conflict(answer.reason)
+        raise Conflict(answer.reason)
     return answer
 
 
@@ -131,13 +133,13 @@ def _check_current(services: PictureServices, course: CourseOfAction) -> None:
     picture = services.hub.picture
     newer = [each for each in picture.courses.values() if each.supersedes == course.id]
     if newer:
-        raise _Conflict(f"The situation has changed: {newer[0].name} ({newer[0].id}) replaces this option.")
+        raise Conflict(f"The situation has changed: {newer[0].name} ({newer[0].id}) replaces this option.")
     incident = picture.incidents.get(course.incident_id)
     if incident is None or incident.status != "confirmed":
-        raise _Conflict("The incident of this option is not open any more.")
+        raise Conflict("The incident of this option is not open any more.")
 
 
-@post("/orders", guards=[requires("orders.give")])
+@post("/orders", guards=[requires("orders.give")], raises=[*RAISES, NotFoundException, Conflict])
 async def give_order(
     data: JSONBody[OrderRequest], request: AnyRequest, services: NamedDependency[PictureServices]
 ) -> Order:
@@ -164,7 +166,7 @@ async def give_order(
     return order
 
 
-@post("/context", guards=[requires("context.write")])
+@post("/context", guards=[requires("context.write")], raises=RAISES)
 async def state_fact(
     data: JSONBody[ContextRequest], request: AnyRequest, services: NamedDependency[PictureServices]
 ) -> Context:

@@ -46,6 +46,7 @@ COLLECTIONS = (
     "exits",
     "streets",
     "hazards",
+    "releases",
     "log",
     "platform",
 )
@@ -258,6 +259,13 @@ class Picture:
     def set_platform(self, **fields: Any) -> None:
         """Replace what the picture says of the platform itself."""
         self._set("platform", "now", {"id": "now", **fields})
+
+    def set_release(self, release_id: str, value: dict[str, Any] | None) -> None:
+        """Show a request for a public warning that waits for a second person; None once it is decided."""
+        if value is not None:
+            self._set("releases", release_id, value)
+        elif self.collections["releases"].pop(release_id, None) is not None:
+            self._changes.append(Change("releases", release_id, None))
 
     def restore(self, records: Sequence[Event], log_lines: Sequence[dict[str, Any]] = ()) -> None:
         """Fill the picture from the store at start, oldest first; nothing counts as changed.

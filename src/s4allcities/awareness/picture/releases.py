@@ -4,15 +4,17 @@ from typing import Any, Protocol, runtime_checkable
 
 from litestar import Request, Router, get, post
 from litestar.di import NamedDependency
-from litestar.exceptions import HTTPException
+from litestar.exceptions import NotAuthorizedException, PermissionDeniedException, ValidationException
 from litestar.params import FromPath, JSONBody
 from msgspec import Struct
 
 from .auth import Gate, person_of, requires
+from .errors import Conflict
 from .inputs import Ident, Remark
 
 __all__ = ("ReleaseDesk", "ReleaseRequest", "ReleaseView", "releases_router")
 
+RAISES = [ValidationException, NotAuthorizedException, PermissionDeniedException, Conflict]
 AnyRequest = Request[Any, Any, Any]
 
 
@@ -57,19 +59,21 @@ class ReleaseDesk(Protocol):
         """Give those that wait."""
 
 
-async def _refused(request: AnyRequest, action: str, error: ValueError) -> HTTPException:
+async def _refused(request: AnyRequest, action: str, error: ValueError) -> Conflict:
     gate: Gate = request.app.state.gate
     await gate.refused(person_of(request).name, action, str(error))
-    return HTTPException(str(error), status_code=409)
+    return Conflict(str(error))
 
 
-@get("/releases", guards=[requires("picture.read")])
+@get(
+    "/releases", guards=[requires("picture.read")], raises=[NotAuthorizedException, PermissionDeniedException]
+)
 async def open_releases(desk: NamedDependency[ReleaseDesk]) -> list[ReleaseView]:
     """List the releases that wait for a second person."""
     return await desk.open()
 
 
-@post("/releases", guards=[requires("releases.ask")])
+@post("/releases", guards=[requires("releases.ask")], raises=RAISES)
 async def ask_release(
     data: JSONBody[ReleaseRequest], request: AnyRequest, desk: NamedDependency[ReleaseDesk]
 ) -> ReleaseView:
@@ -81,7 +85,7 @@ async def ask_release(
         raise await _refused(request, "releases.ask", error) from None
 
 
-@post("/releases/{release_id:str}/confirm", guards=[requires("releases.confirm")])
+@post("/releases/{release_id:str}/confirm", guards=[requires("releases.confirm")], raises=RAISES)
 async def confirm_release(
     release_id: FromPath[str], request: AnyRequest, desk: NamedDependency[ReleaseDesk]
 ) -> ReleaseView:
@@ -93,7 +97,7 @@ async def confirm_release(
         raise await _refused(request, "releases.confirm", error) from None
 
 
-@post("/releases/{release_id:str}/refuse", guards=[requires("releases.confirm")])
+@post("/releases/{release_id:str}/refuse", guards=[requires("releases.confirm")], raises=RAISES)
 async def refuse_release(
     release_id: FromPath[str],
     data: JSONBody[Decision],

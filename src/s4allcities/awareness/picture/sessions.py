@@ -4,11 +4,17 @@ from typing import Annotated, Any
 
 from litestar import Request, Response, Router, delete, get, post
 from litestar.di import NamedDependency
-from litestar.exceptions import HTTPException, NotAuthorizedException
+from litestar.exceptions import (
+    HTTPException,
+    NotAuthorizedException,
+    PermissionDeniedException,
+    ValidationException,
+)
 from litestar.params import JSONBody
 from msgspec import Meta, Struct
 
 from .auth import COOKIE, SECURE_COOKIE, Gate, Person, person_of, requires, session_of
+from .errors import TooMany
 from .services import PictureServices
 from .throttle import Throttle
 
@@ -26,17 +32,13 @@ class SignIn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     password: Annotated[str, Meta(max_length=1024)] = ""
 
 
-class _TooMany(HTTPException):
-    status_code = 429
-
-
-@get("/session")
+@get("/session", raises=[NotAuthorizedException])
 async def who_am_i(request: AnyRequest) -> Person:
     """Tell who is signed in, and the token that changes must carry."""
     return person_of(request)
 
 
-@post("/session")
+@post("/session", raises=[ValidationException, NotAuthorizedException, TooMany])
 async def sign_in(
     data: JSONBody[SignIn], request: AnyRequest, services: NamedDependency[PictureServices]
 ) -> Response[Person]:
@@ -65,7 +67,7 @@ async def sign_in(
     return response
 
 
-@delete("/session", guards=[requires()])
+@delete("/session", guards=[requires()], raises=[NotAuthorizedException, PermissionDeniedException])
 async def sign_out(request: AnyRequest) -> None:
     """End the session."""
     gate: Gate = request.app.state.gate
@@ -80,7 +82,7 @@ def _check_tries(request: AnyRequest, services: PictureServices) -> None:
     failures: Throttle = request.app.state.failures
     wait_s = failures.wait_s(_address(request), services.clock.now_us())
     if wait_s:
-        raise _TooMany(
+        raise TooMany(
             f"Too many failed sign-ins from this address: try again in {wait_s} s.",
             headers={"retry-after": str(wait_s)},
         )

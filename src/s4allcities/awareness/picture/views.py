@@ -6,7 +6,12 @@ from typing import Any
 
 from litestar import Response, Router, WebSocket, get, websocket
 from litestar.di import NamedDependency
-from litestar.exceptions import PermissionDeniedException, WebSocketDisconnect
+from litestar.exceptions import (
+    NotAuthorizedException,
+    PermissionDeniedException,
+    ValidationException,
+    WebSocketDisconnect,
+)
 from litestar.params import FromPath, FromQuery
 
 from s4allcities.domain import US_PER_S, json_schemas
@@ -22,13 +27,13 @@ SIGNED_OUT = 4401
 AnySocket = WebSocket[Any, Any, Any]
 
 
-@get("/site", guards=[requires()])
+@get("/site", guards=[requires()], raises=[NotAuthorizedException])
 async def the_site(services: NamedDependency[PictureServices]) -> Response[bytes]:
     """Give the site's levels and GeoJSON collections."""
     return Response(services.site_json, media_type="application/json", headers={"cache-control": "no-cache"})
 
 
-@get("/picture", guards=[requires()])
+@get("/picture", guards=[requires()], raises=[NotAuthorizedException])
 async def the_picture(services: NamedDependency[PictureServices]) -> dict[str, Any]:
     """Give the whole picture as the live socket would, in JSON."""
     hub = services.hub
@@ -41,7 +46,11 @@ async def the_picture(services: NamedDependency[PictureServices]) -> dict[str, A
     }
 
 
-@get("/sensors/{sensor:str}/history", guards=[requires()])
+@get(
+    "/sensors/{sensor:str}/history",
+    guards=[requires()],
+    raises=[NotAuthorizedException, ValidationException],
+)
 async def sensor_history(
     sensor: FromPath[str], services: NamedDependency[PictureServices], minutes: FromQuery[int] = 15
 ) -> dict[str, list[tuple[int, float]]]:
@@ -51,20 +60,20 @@ async def sensor_history(
     return await services.history(sensor, now_us - span_us, now_us + US_PER_S)
 
 
-@get("/rejected", guards=[requires()])
+@get("/rejected", guards=[requires()], raises=[NotAuthorizedException])
 async def rejected_input(services: NamedDependency[PictureServices]) -> dict[str, Any]:
     """Give the newest rejected input with reasons, and how often each reason came up."""
     picture = services.hub.picture
     return {"by_reason": picture.rejected_by_reason, "newest": list(picture.rejected)[::-1]}
 
 
-@get("/accounting", guards=[requires()])
+@get("/accounting", guards=[requires()], raises=[NotAuthorizedException])
 async def accounting(services: NamedDependency[PictureServices]) -> dict[str, Any]:
     """Say what became of every device message: decided, rejected, expired, in flight; and which stage lags."""
     return await services.accounting()
 
 
-@get("/schemas", guards=[requires()])
+@get("/schemas", guards=[requires()], raises=[NotAuthorizedException])
 async def record_schemas() -> dict[str, Any]:
     """Give the JSON Schema of every record."""
     return json_schemas()
