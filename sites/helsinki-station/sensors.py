@@ -226,7 +226,7 @@ def _signs() -> list[Device]:
     return [
         Device(
             f"vms-{number:02d}",
-            f"Sign at {about.replace('-', ' ')}",
+            f"Sign at {_spoken(about)}",
             "sign",
             SIGN,
             place,
@@ -236,6 +236,12 @@ def _signs() -> list[Device]:
         )
         for number, about, zone, place, level in SIGNS
     ]
+
+
+def _spoken(slug: str) -> str:
+    """The name of a place as people say it: ``exit-a`` is exit A."""
+    words = slug.split("-")
+    return " ".join(word.upper() if len(word) == 1 else word for word in words)
 
 
 def _loops(site: Site) -> list[Device]:
