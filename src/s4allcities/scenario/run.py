@@ -202,12 +202,12 @@ async def _run(settings: Settings) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command. Exit codes: 0 played or ended by a signal, 2 wrong use, 1 a failure of ours."""
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         settings = settings_of(arguments)
     except (ScenarioError, SiteError) as error:
         sys.stderr.write(f"s4 scenario: {error}\n")
         return 2
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(settings))
     return 0
