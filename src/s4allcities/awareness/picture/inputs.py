@@ -28,7 +28,7 @@ def check_fact(attribute: str, value: str | float | bool) -> str:
     """Give what is wrong with a stated fact, or nothing. Attributes that the platform does not use may be any.
 
     >>> check_fact("people", "many")
-    'people is \'many\'; allowed are numbers of 0 or above'
+    "people is 'many'; allowed are numbers of 0 or above"
     >>> check_fact("exit_state", "usable")
     ''
     """

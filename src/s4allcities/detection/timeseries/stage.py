@@ -253,7 +253,7 @@ def confidence(side: Rise | Fall, value: float, usual: float, z: float) -> float
 
     >>> rise = Rise(kind="smoke", confidence_from=(1.0, 0.15), confidence_to=(6.0, 0.95))
     >>> confidence(rise, 6.0, 0.2, 50.0), confidence(rise, 1.2, 0.2, 10.0)
-    (0.95, 0.164)
+    (0.95, 0.176)
     """
     z = abs(z)
     if side.of == "z":
