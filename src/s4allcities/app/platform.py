@@ -309,6 +309,11 @@ class Platform:
                 observations_per_s=self.readings.rows - before,
                 connected=self.bus.connected,
             )
+            waiting = await self.desk.open()
+            self.picture.show_releases(
+                {each.id: {"id": each.id, "order_id": each.order_id, "state": "waiting", "actor": each.asked_by}
+                 for each in waiting}
+            )  # fmt: skip
 
 
 def _mapped_sources(paths: Sequence[str]) -> list[Source]:

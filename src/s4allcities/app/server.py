@@ -45,7 +45,7 @@ from .config import ConfigError, ServerConfig
 __all__ = ("WebServer", "build_app", "page_folder")
 
 CONTENT_SECURITY = (
-    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; worker-src 'self' blob:; "
+    "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; worker-src 'self'; "
     "connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
 HEADERS = {

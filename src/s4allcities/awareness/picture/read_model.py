@@ -260,12 +260,13 @@ class Picture:
         """Replace what the picture says of the platform itself."""
         self._set("platform", "now", {"id": "now", **fields})
 
-    def set_release(self, release_id: str, value: dict[str, Any] | None) -> None:
-        """Show a request for a public warning that waits for a second person; None once it is decided."""
-        if value is not None:
+    def show_releases(self, waiting: dict[str, dict[str, Any]]) -> None:
+        """Show the requests for a public warning that wait for a second person, by id; all others go."""
+        for gone in self.collections["releases"].keys() - waiting.keys():
+            del self.collections["releases"][gone]
+            self._changes.append(Change("releases", gone, None))
+        for release_id, value in waiting.items():
             self._set("releases", release_id, value)
-        elif self.collections["releases"].pop(release_id, None) is not None:
-            self._changes.append(Change("releases", release_id, None))
 
     def restore(self, records: Sequence[Event], log_lines: Sequence[dict[str, Any]] = ()) -> None:
         """Fill the picture from the store at start, oldest first; nothing counts as changed.
