@@ -1,7 +1,6 @@
 """The API's gate, made of the security room's accounts, sessions, roles and device credentials."""
 
 import base64
-import binascii
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -82,7 +81,7 @@ class SecurityGate:
             return None
         try:
             name, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # not base64, not UTF-8
             return None
         return name if self._credentials.check(name, password) else None
 
