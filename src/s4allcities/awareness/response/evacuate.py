@@ -18,6 +18,8 @@ from .wording import NOT_NEEDED, course_name, sentence, sign_settings
 __all__ = ("EvacuatePlaybook",)
 
 RUNS = 200
+UNCOUNTED_SHARE = 0.3
+"""Share of a zone's capacity that is planned for where nobody counts; never nobody."""
 STRICTNESS = (Strictness(), Strictness(keep_off_jams=False), Strictness(False, False))
 
 
@@ -70,7 +72,7 @@ class EvacuatePlaybook:
     def propose(self, incident: Incident, situation: Situation, now_us: int) -> list[CourseOfAction]:
         """Give the best plan; zones that the strictest rules leave without a way are planned for under milder ones."""
         smoke = self.smoke(situation)
-        people = situation.people
+        people, uncounted = self._people(situation)
         found: list[ZoneRoute] = []
         relaxed: list[Strictness] = []
         reasons: dict[str, str] = {}
@@ -87,6 +89,22 @@ class EvacuatePlaybook:
             if not people:
                 break
         return [self._course(incident, smoke, reasons, found, tuple(sorted(people)), relaxed, now_us)]
+
+    def _people(self, situation: Situation) -> tuple[dict[str, float], tuple[str, ...]]:
+        """Give the people by indoor zone; where nobody counts, a share of capacity, and the sentence that says so."""
+        people: dict[str, float] = {}
+        assumed: list[str] = []
+        for zone in self._site.zones:
+            if zone.outdoor:
+                continue
+            counted = situation.people.get(zone.slug)
+            people[zone.slug] = UNCOUNTED_SHARE * zone.capacity_people if counted is None else counted
+            if counted is None:
+                assumed.append(zone.name)
+        if not assumed:
+            return people, ()
+        share = f"{100 * UNCOUNTED_SHARE:.0f} % of capacity"
+        return people, (f"Nobody counts people in {', '.join(assumed)}: {share} assumed.",)
 
     def unsafe(self, course: CourseOfAction, situation: Situation, smoke: SmokeField) -> bool:
         """Tell whether a course leads through an exit that must not be counted on any more, or into smoke."""
@@ -127,16 +145,14 @@ class EvacuatePlaybook:
             incident_id=incident.id,
             routes=routes,
             exits_not_used=not_used,
-            clearance_s=Clearance(
-                p50=band.p50_s, p95=band.p95_s, runs=band.runs, reason=self._band_reason(band)
-            ),
+            clearance_s=self._clearance_of(band, routes),
             playbook=self.name,
             people=sum(route.people for route in routes),
             bottleneck=self._narrow_name(narrows[band.busiest]) if band.busiest >= 0 else "",
             unreachable_zones=stranded,
             signs=sign_settings(self._site, routes, not_used),
             hazard=smoke_geojson(smoke.now, self._site.frame, when="now"),
-            assumptions=_assumptions(relaxed),
+            assumptions=(*_assumptions(relaxed), *uncounted),
             provenance=(incident.id,),
         )
 
@@ -184,8 +200,12 @@ class EvacuatePlaybook:
         rng = np.random.default_rng(self._seed)
         return clearance_band(tuple(chains), capacity, rng=rng, runs=RUNS), arcs
 
-    def _band_reason(self, band: ClearanceBand) -> str:
-        return "" if band.p95_s is not None else "more than 5 % of the runs did not end within an hour"
+    @staticmethod
+    def _clearance_of(band: ClearanceBand, routes: tuple[Route, ...]) -> Clearance:
+        if not routes:
+            return Clearance(p50=None, p95=None, runs=0, reason="nobody has a way to simulate")
+        late = "" if band.p95_s is not None else "more than 5 % of the runs did not end within an hour"
+        return Clearance(p50=band.p50_s, p95=band.p95_s, runs=band.runs, reason=late)
 
     def _narrow_name(self, arc: int) -> str:
         opening, link = int(self._graph.opening[arc]), int(self._graph.link[arc])

@@ -135,4 +135,4 @@ def _basis(situation: Situation) -> str:
     """What a plan depends on, coarse enough that it stays put while nothing closes or opens."""
     smoky = sorted(slug for slug, value in situation.smoke_pct_m.items() if value >= THRESHOLD_PCT_M)
     exits = sorted((slug, doubt.unusable) for slug, doubt in situation.exits.items())
-    return repr((smoky, exits, sorted(situation.jams)))
+    return repr((smoky, exits, sorted(situation.jams), sorted(situation.people)))

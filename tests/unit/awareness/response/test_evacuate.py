@@ -147,6 +147,8 @@ def test_with_every_exit_shut_the_zones_are_named() -> None:
     course = propose(now)
     assert set(course.unreachable_zones) == set(ZONES)
     assert course.routes == ()
+    assert course.clearance_s.p50 is None
+    assert course.clearance_s.reason
 
 
 def stage() -> PlanStage:
@@ -220,3 +222,12 @@ def test_a_closed_incident_is_not_planned_for() -> None:
     plan.step(state, [incident(status="closed")], 2_000_000)
     assert state.open == {}
     assert np.isfinite(state.planned["01INCIDENT"].t_us)
+
+
+def test_where_nobody_counts_a_share_of_capacity_is_planned_for_and_said() -> None:
+    now = situation()
+    now.people.clear()
+    course = propose(now)
+    assert course.people > 1000
+    assert any("Nobody counts people in Ticket hall" in each for each in course.assumptions)
+    assert course.clearance_s.p50 is not None
