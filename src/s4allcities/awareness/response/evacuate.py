@@ -88,7 +88,8 @@ class EvacuatePlaybook:
             people = {zone: people[zone] for zone in stranded}
             if not people:
                 break
-        return [self._course(incident, smoke, reasons, found, tuple(sorted(people)), relaxed, now_us)]
+        assumptions = (*_assumptions(relaxed), *uncounted)
+        return [self._course(incident, smoke, reasons, found, tuple(sorted(people)), assumptions, now_us)]
 
     def _people(self, situation: Situation) -> tuple[dict[str, float], tuple[str, ...]]:
         """Give the people by indoor zone; where nobody counts, a share of capacity, and the sentence that says so."""
@@ -120,7 +121,7 @@ class EvacuatePlaybook:
         reasons: dict[str, str],
         found: list[ZoneRoute],
         stranded: tuple[str, ...],
-        relaxed: list[Strictness],
+        assumptions: tuple[str, ...],
         now_us: int,
     ) -> CourseOfAction:
         band, narrows = self._clearance(found)
@@ -152,7 +153,7 @@ class EvacuatePlaybook:
             unreachable_zones=stranded,
             signs=sign_settings(self._site, routes, not_used),
             hazard=smoke_geojson(smoke.now, self._site.frame, when="now"),
-            assumptions=(*_assumptions(relaxed), *uncounted),
+            assumptions=assumptions,
             provenance=(incident.id,),
         )
 
