@@ -42,7 +42,13 @@ from s4allcities.edge.router import HttpDoor, observations_router
 
 from .config import ConfigError, ServerConfig
 
-__all__ = ("WebServer", "build_app", "page_folder")
+__all__ = (
+    "WebServer",
+    "build_app",
+    "healthz",
+    "metrics",
+    "page_folder",
+)
 
 CONTENT_SECURITY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; worker-src 'self'; "

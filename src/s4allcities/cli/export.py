@@ -1,11 +1,16 @@
 """`s4 export`: writes records in outside formats."""
 
+import asyncio
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from cyclopts import App, Parameter
+
+if TYPE_CHECKING:
+    from s4allcities.domain.events import Event
 
 __all__ = ("app", "cap")
 
@@ -15,10 +20,14 @@ app = App(name="export", help="Write records in outside formats.")
 @app.command
 def cap(
     records: Annotated[
-        Path, Parameter(help="Records as JSON lines: incidents, alerts, courses of action, orders.")
-    ],
+        Path | None, Parameter(help="Records as JSON lines: incidents, alerts, courses of action, orders.")
+    ] = None,
     *,
-    site: Annotated[Path, Parameter(help="The site folder.")],
+    data_dir: Annotated[
+        Path | None, Parameter(help="Take the records of this installation instead of a file's.")
+    ] = None,
+    order: Annotated[str, Parameter(help="Only this order.")] = "",
+    site: Annotated[Path, Parameter(help="The site folder.")] = Path("sites/helsinki-station"),
     out: Annotated[Path, Parameter(help="Where the CAP files go; made when needed.")] = Path("cap"),
     as_json: Annotated[
         bool, Parameter(name="--json", negative=(), help="One JSON document on stdout.")
@@ -28,39 +37,73 @@ def cap(
 
     A public message is not made here: it takes two persons and the running platform.
 
-    Example: s4 export cap records.jsonl --site sites/helsinki-station --out cap
+    Example: s4 export cap --data-dir ./s4-data --out cap
     """
     from s4allcities.domain import Order
-    from s4allcities.domain.events import Event
     from s4allcities.exchange.cap import CapWriter
     from s4allcities.formats.cap import CapError
     from s4allcities.site import SiteError, load_site
+    from s4allcities.store.errors import StoreError
 
-    decoder = msgspec.json.Decoder(Event)
+    if (records is None) == (data_dir is None):
+        return _refuse("give either a file of records or --data-dir")
     files: list[str] = []
-    where = str(records)
     try:
         writer = CapWriter(out, load_site(site))
-        lines = records.read_bytes().splitlines()
-        for number, line in enumerate(lines, 1):
-            where = f"{records}, line {number}"
-            if not line.strip():
-                continue
-            event = decoder.decode(line)
+        for event in _from_file(records) if records else _from_store(data_dir or Path()):
             writer.remember(event)
-            if isinstance(event, Order):
+            if isinstance(event, Order) and order in ("", event.id):
                 files.append(str(writer.write(event)))
-    except SiteError as error:
+    except (SiteError, StoreError) as error:
         return _refuse(str(error))
-    except (msgspec.MsgspecError, UnicodeDecodeError, CapError) as error:
-        return _refuse(f"{where}: {error}")
+    except (msgspec.MsgspecError, CapError) as error:
+        return _refuse(str(error))
     except OSError as error:
-        return _refuse(f"{error.filename or where}: {error.strerror}")
+        return _refuse(f"{error.filename or records}: {error.strerror}")
+    if order and not files:
+        return _refuse(f"there is no order {order} among the records")
     if as_json:
         print(msgspec.json.encode({"format": "CAP 1.2", "files": files}).decode())
     else:
         print("\n".join(files) or "no order among the records, so no file")
     return 0
+
+
+def _from_file(records: Path) -> "Iterator[Event]":
+    from s4allcities.domain.events import Event
+
+    decoder = msgspec.json.Decoder(Event)
+    for number, line in enumerate(records.read_bytes().splitlines(), 1):
+        if line.strip():
+            try:
+                yield decoder.decode(line)
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                raise msgspec.DecodeError(f"{records}, line {number}: {error}") from None
+
+
+def _from_store(data_dir: Path) -> "Iterator[Event]":
+    """Give what the installation recorded, causes before orders; the platform may be running."""
+    from s4allcities.security.ledger import LedgerChain
+    from s4allcities.store.database import Database
+    from s4allcities.store.errors import DatabaseError
+    from s4allcities.store.layout import DataDir
+    from s4allcities.store.ledger import LedgerStore
+    from s4allcities.store.recorder import EventRecorder
+
+    path = DataDir(data_dir).database
+    if not path.is_file():
+        raise DatabaseError(f"{path}: no database there; give the data directory of an installation")
+
+    async def read() -> "list[Event]":
+        database = Database.open(path)
+        try:
+            store = EventRecorder(database, LedgerStore(database, LedgerChain()))
+            causes: list[Event] = [*await store.incidents(), *await store.alerts(), *await store.courses()]
+            return [*causes, *await store.orders()]
+        finally:
+            await database.close()
+
+    yield from asyncio.run(read())
 
 
 def _refuse(message: str) -> int:

@@ -14,7 +14,12 @@ from s4allcities.domain import Clock, Event, Rejected, derived_ulid
 
 from .http import MAX_BODY_BYTES, ParsedBody, RejectedItem, parse_body
 
-__all__ = ("HttpDoor", "Taken", "observations_router")
+__all__ = (
+    "HttpDoor",
+    "Taken",
+    "observations_router",
+    "take_observations",
+)
 
 AnyRequest = Request[Any, Any, Any]
 

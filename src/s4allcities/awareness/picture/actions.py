@@ -34,7 +34,15 @@ from .errors import Conflict, NoAnswer
 from .inputs import Ident, Label, Remark, Version, check_fact
 from .services import PictureServices
 
-__all__ = ("ActionRequest", "ContextRequest", "OrderRequest", "actions_router")
+__all__ = (
+    "ActionRequest",
+    "ContextRequest",
+    "OrderRequest",
+    "act_on_alert",
+    "actions_router",
+    "give_order",
+    "state_fact",
+)
 
 ANSWER_WITHIN_S = 5.0
 RAISES = [ValidationException, NotAuthorizedException, PermissionDeniedException, NoAnswer]

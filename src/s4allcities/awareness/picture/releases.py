@@ -12,7 +12,17 @@ from .auth import Gate, person_of, requires
 from .errors import Conflict
 from .inputs import Ident, Remark
 
-__all__ = ("ReleaseDesk", "ReleaseRequest", "ReleaseView", "releases_router")
+__all__ = (
+    "Decision",
+    "ReleaseDesk",
+    "ReleaseRequest",
+    "ReleaseView",
+    "ask_release",
+    "confirm_release",
+    "open_releases",
+    "refuse_release",
+    "releases_router",
+)
 
 RAISES = [ValidationException, NotAuthorizedException, PermissionDeniedException, Conflict]
 AnyRequest = Request[Any, Any, Any]

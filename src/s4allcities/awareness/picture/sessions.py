@@ -18,7 +18,13 @@ from .errors import TooMany
 from .services import PictureServices
 from .throttle import Throttle
 
-__all__ = ("SignIn", "sessions_router")
+__all__ = (
+    "SignIn",
+    "sessions_router",
+    "sign_in",
+    "sign_out",
+    "who_am_i",
+)
 
 AnyRequest = Request[Any, Any, Any]
 Short = Annotated[str, Meta(max_length=256)]

@@ -19,7 +19,16 @@ from s4allcities.domain import US_PER_S, json_schemas
 from .auth import Gate, requires, session_of
 from .services import PictureServices
 
-__all__ = ("views_router",)
+__all__ = (
+    "accounting",
+    "live",
+    "record_schemas",
+    "rejected_input",
+    "sensor_history",
+    "the_picture",
+    "the_site",
+    "views_router",
+)
 
 MAX_MINUTES = 24 * 60
 SESSION_LOOK_S = 10.0
