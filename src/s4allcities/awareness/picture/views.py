@@ -31,7 +31,7 @@ __all__ = (
 )
 
 MAX_MINUTES = 24 * 60
-SESSION_LOOK_S = 10.0
+SESSION_LOOK_S = 5.0
 SIGNED_OUT = 4401
 AnySocket = WebSocket[Any, Any, Any]
 
