@@ -8,7 +8,7 @@ import structlog
 
 from s4allcities.domain import Rejected
 
-__all__ = ("FAMILIES", "RECALLED", "RecoveryBus", "accounted_floor", "packed_until", "recall")
+__all__ = ("FAMILIES", "RECALLED", "Followed", "RecoveryBus", "accounted_floor", "packed_until", "recall")
 
 log = structlog.get_logger(__name__)
 

@@ -72,11 +72,15 @@ def _term_name(
     what = _and([labels[0], *(_lower(label) for label in labels[1:])])
     who = [topology.sensor_name(sensor) for sensor in sensors[:SENSORS_SHOWN]]
     more = f" and {len(sensors) - SENSORS_SHOWN} more" if len(sensors) > SENSORS_SHOWN else ""
-    doubts = []
+    less: dict[tuple[str, str], list[str]] = {}
     for sensor in sensors:
         trust, why = sensor_trust(state, data, sensor, now_us)
         if trust < 1:
-            doubts.append(f"{topology.sensor_name(sensor)} counts {trust:.0%}: {why}".replace("%", " %"))
+            less.setdefault((f"{100 * trust:.0f} %", why), []).append(topology.sensor_name(sensor))
+    doubts = [
+        f"{', '.join(names)} count{'s' if len(names) == 1 else ''} {share}: {why}"
+        for (share, why), names in less.items()
+    ]
     doubt = f" ({'; '.join(doubts)})" if doubts else ""
     return f"{what}: {', '.join(who)}{more}{doubt}"
 

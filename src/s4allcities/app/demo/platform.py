@@ -13,6 +13,8 @@ from ..config import AppConfig
 from ..logs import set_up_logs
 from ..serve import Running, serve
 
+__all__ = ("main",)
+
 
 def _announce(running: Running, links: list[FirstLink]) -> None:
     """Say nothing: the demonstration reads the files."""

@@ -1,6 +1,6 @@
 """The demonstration as one JSON document: the contract of `s4 demo --headless --json`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from s4allcities.domain import to_rfc3339
 
 from .client import Seen
 
-__all__ = ("Latencies", "build_report", "latencies")
+__all__ = ("Latencies", "build_report", "read_sent")
 
 Sent = Mapping[tuple[str, int], int]
 """Wall-clock time (us) at which a sensor's reading was published, by sensor and the reading's own time."""
@@ -58,14 +58,6 @@ class Latencies:
 
 def _quantile(values: list[float], q: float) -> float | None:
     return round(float(np.quantile(values, q)), 2) if values else None
-
-
-def latencies(seen: Iterable[Seen], sent: Sent) -> dict[str, float | None]:
-    """Join a whole run at once."""
-    joined = Latencies()
-    for each in seen:
-        joined.see(each)
-    return joined.summary(sent)
 
 
 def read_sent(path: Path) -> dict[tuple[str, int], int]:

@@ -25,7 +25,7 @@ from .processes import Child, free_port, port_is_free
 from .report import Latencies, build_report, read_sent
 from .story import Story
 
-__all__ = ("DemoError", "run_demo")
+__all__ = ("Demo", "DemoError", "run_demo")
 
 log = structlog.get_logger(__name__)
 

@@ -104,6 +104,9 @@ class PlanStage:
         if known is not None and not self._outdated(known, basis, state.situation, smoke, now_us):
             return []
         courses = self._playbook.propose(incident, state.situation, now_us)[:1]
+        if known is not None and courses and _same_advice(courses[0], known.course):
+            state.planned[incident.id] = replace(known, t_us=now_us, basis=basis)
+            return []
         for index, course in enumerate(courses):
             if known is not None:
                 course = replace(course, supersedes=known.course.id, version=known.course.version + 1)
@@ -129,6 +132,16 @@ class PlanStage:
         return [
             Context(id="", t_us=now_us, subject="smoke", attribute="hazard", value=value, source=self.name)
         ]
+
+
+def _same_advice(new: CourseOfAction, old: CourseOfAction) -> bool:
+    """Tell whether people and signs would be told the same: then the option on the operator's screen stays."""
+
+    def advice(course: CourseOfAction) -> tuple[object, ...]:
+        ways = frozenset((route.from_zone, route.exit, route.path) for route in course.routes)
+        return ways, frozenset(course.signs), course.unreachable_zones
+
+    return advice(new) == advice(old)
 
 
 def _basis(situation: Situation) -> str:
