@@ -1,5 +1,6 @@
 // Serves the built page with a scripted story, for work on the page without the platform.
-//   node dev/server.mjs [--port 5180] [--cyber 6] [--fire 14] [--mode live] [--csp]
+//   node dev/server.mjs [--port 5180] [--cyber 6] [--fire 14] [--mode simulation]
+// /login?token=dev is an operator; /login?token=supervisor (or that name) in another browser is the second person.
 import { createServer } from 'node:http';
 import { existsSync, readFileSync } from 'node:fs';
 import { extname, join, normalize } from 'node:path';
@@ -16,14 +17,19 @@ const { values: options } = parseArgs({
     port: { type: 'string', default: '5180' },
     cyber: { type: 'string', default: '6' },
     fire: { type: 'string', default: '14' },
-    mode: { type: 'string', default: 'live' },
+    mode: { type: 'string', default: 'simulation' },
   },
 });
 const PAGE = fileURLToPath(new URL('../../src/s4allcities/ui/', import.meta.url));
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' }; // prettier-ignore
 const CSP =
   "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
-const SESSION = { name: 'operator 1', role: 'operator', roles: ['operator'], csrf: 'development' };
+const PEOPLE = Object.fromEntries(
+  ['operator', 'supervisor', 'auditor'].map((role) => [
+    role,
+    { name: `${role} 1`, role, roles: [role], csrf: 'development' },
+  ]),
+);
 const KEPT = 1000;
 
 const now_us = () => Date.now() * 1000;
@@ -61,16 +67,21 @@ function history(sensor) {
   return [200, { [name]: points }];
 }
 
-function api(method, path, body, signedIn) {
+/** The role that a login asks for; anyone else is the operator. */
+const roleOf = ({ token, name }) => [token, name].find((word) => word in PEOPLE) ?? 'operator';
+
+function api(method, path, body, who) {
   if (path === '/api/v1/session' && method === 'POST')
-    return body.token === 'wrong' || body.password === 'wrong' ? [401, { detail: 'This link or password is not valid.' }] : [201, SESSION]; // prettier-ignore
-  if (!signedIn) return [401, { detail: 'log in first' }];
-  if (path === '/api/v1/session') return [200, SESSION];
+    return body.token === 'wrong' || body.password === 'wrong' ? [401, { detail: 'This link or password is not valid.' }] : [201, PEOPLE[roleOf(body)]]; // prettier-ignore
+  if (!who) return [401, { detail: 'log in first' }];
+  if (path === '/api/v1/session') return method === 'DELETE' ? [204, null] : [200, who];
   if (path === '/api/v1/site') return [200, site];
   const alert = /^\/api\/v1\/alerts\/([^/]+)\/actions$/.exec(path);
-  if (alert) return story.act(decodeURIComponent(alert[1]), body, SESSION.name, now_us());
-  if (path === '/api/v1/orders')
-    return story.order(body.course_of_action_id, body.note, SESSION.name, now_us());
+  if (alert) return story.act(decodeURIComponent(alert[1]), body, who.name, now_us());
+  if (path === '/api/v1/orders') return story.order(body.course_of_action_id, body.note, who.name, now_us());
+  if (path === '/api/v1/releases') return story.ask(body.order_id, who, now_us());
+  const release = /^\/api\/v1\/releases\/([^/]+)\/(confirm|refuse)$/.exec(path);
+  if (release) return story.decide(decodeURIComponent(release[1]), release[2], body.reason, who, now_us());
   const sensor = /^\/api\/v1\/sensors\/([^/]+)\/history$/.exec(path);
   if (sensor) return history(decodeURIComponent(sensor[1]));
   return [404, { detail: 'not here' }];
@@ -93,12 +104,14 @@ function file(response, path) {
 const server = createServer(async (request, response) => {
   const { pathname } = new URL(request.url, 'http://localhost');
   if (!pathname.startsWith('/api/')) return file(response, pathname);
-  const signedIn = (request.headers.cookie ?? '').includes('s4=1');
-  const [status, answer] = api(request.method, pathname, await bodyOf(request), signedIn);
+  const who = PEOPLE[/\bs4=(\w+)/.exec(request.headers.cookie ?? '')?.[1]];
+  const [status, answer] = api(request.method, pathname, await bodyOf(request), who);
   const headers = { 'content-type': 'application/json' };
-  if (pathname === '/api/v1/session' && status === 201) headers['set-cookie'] = 's4=1; Path=/; SameSite=Strict; HttpOnly'; // prettier-ignore
+  if (pathname === '/api/v1/session' && status === 201)
+    headers['set-cookie'] = `s4=${answer.role}; Path=/; SameSite=Strict; HttpOnly`;
+  if (status === 204) headers['set-cookie'] = 's4=; Path=/; Max-Age=0'; // prettier-ignore
   response.writeHead(status, headers);
-  response.end(JSON.stringify(answer));
+  response.end(status === 204 ? undefined : JSON.stringify(answer));
 });
 
 const sockets = new WebSocketServer({ server, path: '/api/v1/live' });

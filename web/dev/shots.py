@@ -71,6 +71,57 @@ def ordered(page: Page) -> None:
     page.wait_for_selector("[data-testid=command-row][data-state=no_answer]", timeout=15000)
 
 
+def menus(page: Page) -> None:
+    page.get_by_test_id("menu-more").click()
+    page.wait_for_selector("[data-testid=more-release]")
+
+
+def asking(page: Page) -> None:
+    page.get_by_test_id("more-release").click()
+    page.wait_for_selector("[data-testid=release-sheet]")
+    page.wait_for_timeout(300)
+
+
+def asked(page: Page) -> None:
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-testid=release-waits]")
+    page.wait_for_selector("[data-testid=banner][data-kind=second-person]")
+
+
+def second(page: Page) -> None:
+    """The same page in the eyes of a supervisor."""
+    page.get_by_test_id("menu-who").press("Enter")
+    page.get_by_test_id("btn-sign-out").press("Enter")
+    page.wait_for_selector("form")
+    page.goto(f"http://127.0.0.1:{PORT}/login?token=supervisor")
+    page.wait_for_selector("[data-testid=banner-confirm]")
+    page.locator("[data-testid=alert-row][data-level=critical]").click()
+    page.wait_for_timeout(2500)
+
+
+def signing_out(page: Page) -> None:
+    page.get_by_test_id("menu-who").press("Enter")
+    page.wait_for_selector("[data-testid=btn-sign-out]")
+
+
+def refusing(page: Page) -> None:
+    page.keyboard.press("Escape")
+    page.get_by_test_id("banner-refuse").click()
+    page.get_by_test_id("refuse-reason").fill("The hall is empty by now")
+    page.wait_for_timeout(300)
+
+
+def confirming(page: Page) -> None:
+    page.keyboard.press("Escape")
+    page.get_by_test_id("btn-release-confirm").click()
+    page.wait_for_timeout(300)
+
+
+def confirmed(page: Page) -> None:
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-testid=btn-release-ask]")
+
+
 def context(page: Page) -> None:
     page.get_by_role("tab", name="Context").click()
     page.wait_for_timeout(300)
@@ -110,7 +161,8 @@ def street(page: Page) -> None:
 
 
 STEPS: list[Callable[[Page], None]] = [
-    calm, cyber, fire, acknowledged, sheet, ordered, context, log, closing, closed, keys, table, street,
+    calm, cyber, fire, acknowledged, sheet, ordered, menus, asking, asked, second, signing_out,
+    refusing, confirming, confirmed, context, log, closing, closed, keys, table, street,
 ]  # fmt: skip
 
 

@@ -51,7 +51,8 @@ export class Story {
       commands: {},
       detections: {},
       hazards: {},
-      log: {}, // prettier-ignore
+      log: {},
+      releases: {}, // prettier-ignore
       sensors: rows(features('sensor').map(({ slug, family, letter }) => ({
         id: slug, family, letter, state: slug === 'smoke-24' ? 'stale' : slug === 'camera-07' ? 'gone' : 'on time', abnormal: false, incident: '',
         values: { [family]: { value: { smoke: 0.2, co: 4, heat: 21.4, people: 38 }[family] ?? 1, t_us: now_us, unit: { smoke: '%/m', co: 'ppm', heat: 'degC' }[family] ?? '' } },
@@ -169,7 +170,7 @@ export class Story {
     const seen = (kind, sensor, text) => [0, 1, 2].map((n) => this.detection(now_us - (9 - n * 3) * S, kind, sensor, text, { usual: 0.2 })); // prettier-ignore
     const terms = [
       { name: 'Usual rate of fires here', llr: -6.2 },
-      { name: 'Smoke S-21, S-22, 2 of 4', llr: 4.6, detections: seen('smoke', 'smoke-21', 'smoke rises'), group: 'smoke@ticket-hall', sensors: ['smoke-21', 'smoke-22'] }, // prettier-ignore
+      { name: 'Smoke: S-21, S-22, S-23 (S-21 counts 73 %: gaps in its readings; S-23 counts 80 %: clock 9 s off)', llr: 4.6, detections: seen('smoke', 'smoke-21', 'smoke rises'), group: 'smoke@ticket-hall', sensors: ['smoke-21', 'smoke-22'] }, // prettier-ignore
       { name: 'CO-31: 92 ppm, was 4', llr: 2.4, detections: seen('co', 'co-31', 'CO rises'), group: 'co@ticket-hall', sensors: ['co-31'] }, // prettier-ignore
       { name: 'Heat H-33: +9 °C per min', llr: 2.3, detections: seen('heat', 'heat-33', 'heat rises'), group: 'heat@ticket-hall', sensors: ['heat-33'] }, // prettier-ignore
       { name: 'People turn back, P-04', llr: 0.9, group: 'counter-04', sensors: ['counter-04'] },
@@ -210,7 +211,7 @@ export class Story {
         route('metro-platform', 'd', 'lasipalatsi', 240, 70, 'Metro platform: take the west escalator, leave by exit D.'),
       ],
       exits_not_used: [{ exit: 'exit-j', reason: 'controller tampered' }, { exit: 'exit-r', reason: 'smoke' }, { exit: 'exit-m', reason: 'traffic jam' }, { exit: 'exit-n', reason: 'traffic jam' }],
-      clearance_s: { p50: 290, p95: 380, runs: 200 }, people: 648, bottleneck: 'stairs A', peak_density_p_m2: 2.1,
+      clearance_s: { p50: 290, p95: 380, runs: 200 }, people: 648, bottleneck: 'Ticket hall to exit A', peak_density_p_m2: null,
       signs: [['vms-01', 'Leave by exit A to Elielinaukio'], ['vms-05', 'Leave by exit P to Keskuskatu'], ['vms-03', 'Leave by exit B to Kaivopiha'], ['vms-08', 'Leave by exit E to Lasipalatsi']].map(([device, text]) => ({ device, text })),
       assumptions: ['Counts are right within 15 %'],
     }); // prettier-ignore
@@ -246,6 +247,33 @@ export class Story {
     this.send(this.changes);
     this.ordered = now_us;
     return [201, order];
+  }
+
+  /** Asks for the public warning of an order; a second person decides. */
+  ask(order_id, who, now_us) {
+    if (!this.picture.orders[order_id]) return [409, { detail: `there is no order ${order_id}` }];
+    if (who.role === 'auditor') return [403, { detail: 'role auditor may not ask for a release' }];
+    const release = { id: id('release'), order_id, state: 'waiting', actor: who.name, t_us: now_us };
+    this.changes = [];
+    this.set('releases', release);
+    this.log(now_us, who.name, 'Asked for a public warning.', { order_id });
+    this.send(this.changes);
+    return [201, release];
+  }
+
+  decide(release_id, verb, reason, who, now_us) {
+    const release = this.picture.releases[release_id];
+    if (!release) return [409, { detail: `release ${release_id} is no longer open` }];
+    if (who.role !== 'supervisor') return [403, { detail: `role ${who.role} may not decide on a release` }];
+    if (who.name === release.actor) return [409, { detail: `${who.name} asked for it; a second person must decide` }]; // prettier-ignore
+    if (who.name === this.picture.orders[release.order_id].actor) return [409, { detail: `${who.name} gave the order; a public message needs a second person` }]; // prettier-ignore
+    if (verb === 'refuse' && !reason) return [409, { detail: 'a refusal needs a reason' }];
+    Reflect.deleteProperty(this.picture.releases, release_id);
+    this.changes = [{ in: 'releases', id: release_id, value: null }];
+    const text = verb === 'refuse' ? `Refused the public warning: ${reason}` : 'Made the warning public.';
+    this.log(now_us, who.name, text, { order_id: release.order_id });
+    this.send(this.changes);
+    return [201, release];
   }
 
   signs(now_us) {

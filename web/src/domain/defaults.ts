@@ -100,7 +100,7 @@ const FILL: Record<string, (value: Loose) => Loose> = {
       },
       value,
     ),
-  releases: (value) => filled({ order_id: '', state: '', actor: '' }, value),
+  releases: (value) => filled({ order_id: '', state: 'waiting', actor: '', t_us: 0 }, value),
 };
 
 /** Gives the record with its defaults, under the key it has in its collection. */

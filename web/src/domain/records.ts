@@ -224,5 +224,7 @@ export interface Release {
   id: string;
   order_id: string;
   state: string;
+  /** Who asked for it, and when. */
   actor: string;
+  t_us: number;
 }

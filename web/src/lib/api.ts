@@ -78,3 +78,10 @@ export const postAlertAction = (alert: string, body: AlertRequest): Promise<unkn
   request('POST', `/api/v1/alerts/${encodeURIComponent(alert)}/actions`, body);
 export const postOrder = (course: string, note: string): Promise<{ id: string }> =>
   request('POST', '/api/v1/orders', { course_of_action_id: course, note });
+export const postRelease = (order: string): Promise<unknown> =>
+  request('POST', '/api/v1/releases', { order_id: order });
+/** Decides as the second person: refuses with a reason, confirms without one. */
+export const postReleaseDecision = (release: string, reason: string): Promise<unknown> => {
+  const path = `/api/v1/releases/${encodeURIComponent(release)}`;
+  return reason ? request('POST', `${path}/refuse`, { reason }) : request('POST', `${path}/confirm`);
+};

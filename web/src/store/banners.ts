@@ -1,5 +1,6 @@
 // One banner at a time: the worst wins.
 import type { Picture } from './picture';
+import { askedOf, type Person } from './releases';
 
 export const STALE_S = 3;
 const FLOOD_ALERTS = 10;
@@ -13,10 +14,11 @@ export type Banner =
   | { kind: 'stale'; age_s: number }
   | { kind: 'flood'; count: number }
   | { kind: 'sensor-loss'; lost: number; total: number }
-  | { kind: 'second-person'; release_id: string; actor: string };
+  | { kind: 'second-person'; release_id: string };
 
 export interface Situation {
   picture: Picture;
+  who: Person;
   connected: boolean;
   loaded: boolean;
   t_lost_ms: number;
@@ -50,10 +52,8 @@ function sensorLoss(s: Situation): Banner | null {
 }
 
 function secondPerson(s: Situation): Banner | null {
-  const waiting = [...s.picture.releases.values()].find(
-    ({ state }) => state === 'waiting' || state === 'requested',
-  );
-  return waiting ? { kind: 'second-person', release_id: waiting.id, actor: waiting.actor } : null;
+  const waiting = askedOf(s.picture, s.who);
+  return waiting ? { kind: 'second-person', release_id: waiting.id } : null;
 }
 
 export function bannerOf(s: Situation): Banner | null {

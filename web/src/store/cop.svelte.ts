@@ -5,9 +5,12 @@ import { restoreAlert } from '../domain/defaults';
 import type * as R from '../domain/records';
 import {
   ApiError,
+  closeSession,
   getSession,
   postAlertAction,
   postOrder,
+  postRelease,
+  postReleaseDecision,
   type AlertRequest,
   type Session,
 } from '../lib/api';
@@ -20,12 +23,15 @@ import { emptyLive, type Live } from './picture';
 import { alertsByLevel, courseOf, queueRows, type QueueRow } from './views';
 
 export type Tab = 'why' | 'context' | 'log';
-export type Sheet = '' | 'order' | 'keys' | 'table';
+export type Sheet = '' | 'order' | 'keys' | 'table' | 'ask' | 'confirm' | 'refuse';
+export type Menu = '' | 'who' | 'more';
 export type Form = '' | 'assign' | 'close';
 
 const REFRESH_MS = 50;
 const BEAT_MS = 250;
 const HINT_US = 60e6;
+const ROWS: readonly string[] = ['acknowledge', 'assign', 'start', 'resolve', 'close', 'reopen', 'order'];
+const ACTING: readonly string[] = ['operator', 'supervisor'];
 
 export class Cop {
   live = $state.raw<Live>(emptyLive());
@@ -36,6 +42,7 @@ export class Cop {
   tab = $state<Tab>('why');
   sheet = $state<Sheet>('');
   form = $state<Form>('');
+  menu = $state<Menu>('');
   searching = $state(false);
   busy = $state('');
   failure = $state('');
@@ -44,6 +51,9 @@ export class Cop {
   sound = $state(false);
   /** The option as it was when the sheet was opened: what is read is what is ordered. */
   sheet_course = $state.raw<R.CourseOfAction | null>(null);
+  /** The public warning that a sheet is about: the order to ask for, or the release to decide. */
+  sheet_order = $state.raw<R.Order | null>(null);
+  sheet_release = $state.raw<R.Release | null>(null);
   focus_request = $state.raw<{ incident_id: string; n: number }>({ incident_id: '', n: 0 });
 
   readonly site!: Site;
@@ -51,6 +61,7 @@ export class Cop {
   readonly names: ReadonlyMap<string, string>;
   readonly letters: ReadonlyMap<string, string>;
   private readonly connection: Connection;
+  private readonly left: () => void;
   private chosen = false;
   private known = new Set<string>();
   private pending: ReturnType<typeof setTimeout> | null = null;
@@ -59,6 +70,7 @@ export class Cop {
   constructor(site: Site, session: Session, refused: () => void) {
     this.site = site;
     this.session = session;
+    this.left = refused;
     this.names = namesOf(site);
     this.letters = lettersOf(site);
     this.level = site.levels.some(({ ordinal }) => ordinal === -1) ? -1 : (site.levels[0]?.ordinal ?? 0);
@@ -102,12 +114,23 @@ export class Cop {
     bannerOf({
       ...this.status,
       picture: this.picture,
+      who: this.session,
       loaded: this.loaded,
       now_ms: this.now_ms,
       now_us: this.now_us,
     }),
   );
-  can_act = $derived(this.status.connected && this.mode !== 'replay' && this.session.role !== 'auditor');
+  /** Why nothing can be done from here now; empty when it can. */
+  why_not = $derived(
+    !this.status.connected
+      ? t('actions.offline')
+      : this.mode === 'replay'
+        ? t('actions.replay')
+        : ACTING.includes(this.session.role)
+          ? ''
+          : t('actions.not_here'),
+  );
+  can_act = $derived(this.why_not === '');
 
   /** Many frames may come at once; the screen follows at most twenty times a second. */
   private schedule(): void {
@@ -140,7 +163,8 @@ export class Cop {
   }
 
   name(slug: string): string {
-    return this.picture.zones.get(slug)?.name || this.names.get(slug) || slug;
+    const name = this.picture.zones.get(slug)?.name || this.names.get(slug) || slug;
+    return name === slug && this.letters.has(slug) ? t('exit.name', { letter: this.letter(slug) }) : name;
   }
 
   letter(exit: string): string {
@@ -188,6 +212,7 @@ export class Cop {
 
   back(): void {
     if (this.sheet) this.sheet = '';
+    else if (this.menu) this.menu = '';
     else if (this.searching) this.searching = false;
     else if (this.form) this.form = '';
     else if (this.failure) this.failure = '';
@@ -218,24 +243,70 @@ export class Cop {
     });
   }
 
+  openAsk(order: R.Order): void {
+    this.sheet_order = order;
+    this.failure = '';
+    this.sheet = 'ask';
+  }
+
+  openDecision(release: R.Release, how: 'confirm' | 'refuse'): void {
+    this.sheet_release = release;
+    this.failure = '';
+    this.sheet = how;
+  }
+
+  async askRelease(): Promise<void> {
+    const order = this.sheet_order;
+    if (!order || !this.can_act || this.busy) return;
+    await this.attempt('ask', async () => {
+      await postRelease(order.id);
+      this.sheet = '';
+      this.said = t('live.asked');
+    });
+  }
+
+  /** A refusal carries its reason; without one it is a confirmation. */
+  async decideRelease(reason = ''): Promise<void> {
+    const release = this.sheet_release;
+    if (!release || !this.can_act || this.busy) return;
+    await this.attempt('decide', async () => {
+      await postReleaseDecision(release.id, reason);
+      this.sheet = '';
+      this.said = reason ? t('live.refused') : t('live.confirmed');
+    });
+  }
+
+  async signOut(): Promise<void> {
+    if (this.busy) return;
+    let ended = false;
+    await this.attempt('sign-out', async () => {
+      await closeSession().catch((error: unknown) => {
+        if (!(error instanceof ApiError) || error.status !== 401) throw error; // it had ended already
+      });
+      ended = true;
+    });
+    if (ended) this.left();
+  }
+
   private async attempt(what: string, work: () => Promise<void>): Promise<void> {
     this.busy = what;
     this.failure = '';
     try {
       await work();
     } catch (error) {
-      this.failure = this.explain(error);
+      this.failure = this.explain(error, ROWS.includes(what));
     } finally {
       this.busy = '';
     }
   }
 
-  private explain(error: unknown): string {
+  /** `moved`: a conflict means that another was faster, and the row shows it. */
+  private explain(error: unknown, moved: boolean): string {
     if (!(error instanceof ApiError)) return t('error.unknown');
     if (error.status === 0) return t('error.offline');
     if (error.status === 401) return t('error.session');
     if (error.status === 403) return t('error.forbidden', { detail: error.message });
-    if (error.status === 409) return t('error.conflict', { detail: error.message });
+    if (error.status === 409 && moved) return t('error.conflict', { detail: error.message });
     return t('error.refused', { detail: error.message || String(error.status) });
   }
 
