@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 import {
   age, clockTime, decimal, duration, integer, levelName, LINE_MOST, odds, percent, reading, setTimezone, signed,
-  splitDeadline, wrapLine,
+  splitDeadline, splitTerm, wrapLine,
 } from '../src/lib/format'; // prettier-ignore
 
 const T_US = Date.UTC(2026, 10, 19, 15, 41, 2) * 1000;
@@ -65,4 +65,12 @@ describe('the three lines', () => {
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(LINE_MOST);
     expect(lines.join(' ')).toBe(long);
   });
+});
+
+describe('names of terms', () => {
+  it.each([
+    ['Smoke: S-21 (S-21 counts 73 %: gaps; S-22 (old))', 'Smoke: S-21', 'S-21 counts 73 %: gaps; S-22 (old)'],
+    ['Usual rate of fires here', 'Usual rate of fires here', ''],
+    ['Counter (P-04) silent', 'Counter (P-04) silent', ''],
+  ])('%s', (whole, name, doubt) => expect(splitTerm(whole)).toEqual([name, doubt]));
 });

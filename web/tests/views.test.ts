@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { bannerOf, type Situation } from '../src/store/banners';
 import { emptyPicture, readPicture, type Picture } from '../src/store/picture';
-import { detectionTicks, forecastOf, incidentBars } from '../src/store/timeline';
+import { detectionTicks, forecastLabels, forecastOf, incidentBars } from '../src/store/timeline';
 import {
   alertsByLevel,
   commandsOf,
@@ -166,10 +166,31 @@ it('the timeline: a bar from first evidence on, strokes in the colour of their a
   expect(detectionTicks(seen, 120 * S).map(({ priority }) => priority)).toEqual([1, null]);
 });
 
+describe('the words of the forecast', () => {
+  const words = { clear: 'All clear P50 4:50', p50: 'P50 4:50', p95: 'P95 6:20, 200 runs' };
+  it('stand in and behind the bars where there is room', () =>
+    expect(forecastLabels(1000, { from: 0.5, p50: 0.66, p95: 0.71 }, words)).toEqual({
+      inside: words.clear,
+      beside: words.p95,
+      left_px: 710,
+    }));
+  it('grow shorter in a short bar, and move out of it', () => {
+    expect(forecastLabels(560, { from: 0.5, p50: 0.66, p95: 0.71 }, words).inside).toBe(words.p50);
+    const tight = forecastLabels(560, { from: 0.5, p50: 0.55, p95: 0.6 }, words);
+    expect([tight.inside, tight.beside]).toEqual(['', 'P50 4:50, P95 6:20, 200 runs']);
+  });
+  it('are never cut at the right edge', () => {
+    expect(forecastLabels(560, { from: 0.5, p50: 0.8, p95: 0.9 }, words).left_px).toBeNull();
+    const open = forecastLabels(560, { from: 0.5, p50: 0.51, p95: 0.51 }, { ...words, p95: '' });
+    expect(open.beside).toBe('P50 4:50');
+  });
+});
+
 describe('banners', () => {
   const now_ms = 1_000_000;
   const calm: Situation = {
     picture: emptyPicture(),
+    who: { name: 'operator 1', role: 'operator' },
     connected: true,
     loaded: true,
     t_lost_ms: 0,

@@ -102,3 +102,9 @@ export function wrapLine(text: string, most = LINE_MOST): string[] {
   }
   return line ? [...lines, line] : lines;
 }
+
+/** Parts the name of a term from the doubt behind it: "Smoke: S-21 (S-21 counts 73 %: gaps)". */
+export function splitTerm(name: string): [name: string, doubt: string] {
+  const at = name.indexOf(' (');
+  return at > 0 && name.endsWith(')') ? [name.slice(0, at), name.slice(at + 2, -1)] : [name, ''];
+}

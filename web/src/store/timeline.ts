@@ -94,3 +94,29 @@ export function hazardTimes(
     return Number.isFinite(minutes) ? [{ id, t_us: now_us + minutes * 60e6, minutes }] : [];
   });
 }
+
+const CHAR_PX = 6.6;
+const PAD_PX = 16;
+const room = (text: string): number => text.length * CHAR_PX + PAD_PX;
+
+export interface ForecastLabels {
+  /** Inside the bar up to P50; empty where it does not fit. */
+  inside: string;
+  /** The words beside the bars. */
+  beside: string;
+  /** How far the words begin from the left, or end from the right when nothing is free behind the bars. */
+  left_px: number | null;
+}
+
+/** Says as much inside the P50 bar as fits, and the rest behind the P95 bar, or flush with the right edge. */
+export function forecastLabels(
+  width_px: number,
+  at: { from: number; p50: number; p95: number },
+  words: { clear: string; p50: string; p95: string },
+): ForecastLabels {
+  const bar_px = (at.p50 - at.from) * width_px;
+  const inside = [words.clear, words.p50].find((text) => room(text) <= bar_px) ?? '';
+  const beside = [inside ? '' : words.p50, words.p95].filter(Boolean).join(', ');
+  const fits = at.p95 * width_px + room(beside) <= width_px;
+  return { inside, beside, left_px: fits ? at.p95 * width_px : null };
+}
