@@ -13,6 +13,9 @@ from .client import Seen
 
 __all__ = ("Latencies", "build_report", "read_sent")
 
+SILENCE = "sensor-gap"
+"""A detection that no reading causes, but its absence: it has no latency."""
+
 Sent = Mapping[tuple[str, int], int]
 """Wall-clock time (us) at which a sensor's reading was published, by sensor and the reading's own time."""
 
@@ -30,7 +33,7 @@ class Latencies:
         value = seen.value
         if value is None:
             return
-        if seen.collection == "detections" and seen.id not in self.arrived:
+        if seen.collection == "detections" and seen.id not in self.arrived and value["kind"] != SILENCE:
             self.arrived[seen.id] = seen.wall_us
             self.detections[seen.id] = (value["sensor"], value["t_us"])
         elif seen.collection == "alerts" and value["version"] == 1:
