@@ -6,12 +6,12 @@ import numpy as np
 from shapely import LineString
 
 from s4allcities.domain import Clearance, CourseOfAction, ExitNotUsed, Incident, Route, derived_ulid
-from s4allcities.simulation.clearance import ClearanceBand, RouteChain, clearance_band
+from s4allcities.simulation.clearance import ClearanceBand, clearance_band
 from s4allcities.simulation.smoke import SmokeField, SmokeReading, estimate_smoke, smoke_geojson
 from s4allcities.site import WalkGraph
 
 from .closures import Strictness, find_closures, smoke_covers
-from .routes import NARROW, ZoneRoute, place_people, route_people
+from .routes import ZoneRoute, place_people, route_chains, route_people
 from .situation import Situation
 from .wording import NOT_NEEDED, course_name, sentence, sign_settings
 
@@ -177,29 +177,10 @@ class EvacuatePlaybook:
         )
 
     def _clearance(self, found: list[ZoneRoute]) -> tuple[ClearanceBand, list[int]]:
-        """Simulate the routes' narrow places; each opening or flight is one shared capacity."""
-        graph = self._graph
-        index: dict[int, int] = {}
-        chains = []
-        for route in found:
-            narrows: list[int] = []
-            gaps: list[float] = []
-            walked = 0.0
-            for arc in route.arcs:
-                if graph.kind[arc] in NARROW:
-                    if narrows:
-                        gaps.append(walked)
-                    narrows.append(index.setdefault(int(arc), len(index)))
-                    walked = float(graph.time_s[arc])
-                else:
-                    walked += float(graph.time_s[arc])
-                if arc == route.exit_arc:
-                    break
-            chains.append(RouteChain(route.people, route.walk_s, tuple(narrows), tuple(gaps)))
-        arcs = list(index)
-        capacity = graph.capacity_ps[arcs] if arcs else np.zeros(0)
+        """Simulate the routes' narrow places; also gives the arcs that these are."""
+        chains, capacity_ps, arcs = route_chains(self._graph, found)
         rng = np.random.default_rng(self._seed)
-        return clearance_band(tuple(chains), capacity, rng=rng, runs=RUNS), arcs
+        return clearance_band(chains, capacity_ps, rng=rng, runs=RUNS), arcs
 
     @staticmethod
     def _clearance_of(band: ClearanceBand, routes: tuple[Route, ...]) -> Clearance:

@@ -1,17 +1,19 @@
 """Routes for everybody in the building: graph, closures and counts in, groups by zone and exit out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from s4allcities.planning.routing import GroupPath, Network, plan_routes
+from s4allcities.simulation.clearance import RouteChain
 from s4allcities.site import ArcKind, WalkGraph
 from s4allcities.site.walking import SPEED_LEVEL_MPS
 
 from .closures import Closures
 
-__all__ = ("NARROW", "Placement", "ZoneRoute", "place_people", "route_people")
+__all__ = ("NARROW", "Placement", "ZoneRoute", "place_people", "route_chains", "route_people")
 
 NARROW = (ArcKind.DOOR, ArcKind.STAIR, ArcKind.ESCALATOR)
 MOST_EXITS = 2
@@ -190,3 +192,32 @@ def _few(routes: list[ZoneRoute]) -> list[ZoneRoute]:
         edges = np.floor(np.cumsum([0] + [route.people for route in chosen]) * (total / weight) + 1e-9)
         kept += [replace(route, people=int(n)) for route, n in zip(chosen, np.diff(edges), strict=True)]
     return sorted(kept, key=lambda route: (-route.people, route.zone, route.exit))
+
+
+def route_chains(
+    graph: WalkGraph, routes: Sequence[ZoneRoute]
+) -> tuple[tuple[RouteChain, ...], NDArray[np.float64], list[int]]:
+    """Give the routes as chains of narrow places up to their exits, what each of these lets through (people per
+    second, (k,)), and the arcs that they are; an opening or flight that routes share is one place.
+    """
+    index: dict[int, int] = {}
+    chains = tuple(_chain(graph, route, index) for route in routes)
+    arcs = list(index)
+    return chains, graph.capacity_ps[arcs] if arcs else np.zeros(0), arcs
+
+
+def _chain(graph: WalkGraph, route: ZoneRoute, index: dict[int, int]) -> RouteChain:
+    narrows: list[int] = []
+    gaps: list[float] = []
+    walked = 0.0
+    for arc in route.arcs:
+        if graph.kind[arc] in NARROW:
+            if narrows:
+                gaps.append(walked)
+            narrows.append(index.setdefault(int(arc), len(index)))
+            walked = float(graph.time_s[arc])
+        else:
+            walked += float(graph.time_s[arc])
+        if arc == route.exit_arc:
+            break
+    return RouteChain(route.people, route.walk_s, tuple(narrows), tuple(gaps))
