@@ -23,6 +23,7 @@ COMMANDS = {
     "backup": "Write a backup of an installation.",
     "restore": "Bring a backup back.",
     "export": "Write records in outside formats.",
+    "bench": "Benchmarks; needs a source checkout.",
 }
 """Each sub-command is the `app` of the module of that name; its help line is here so that `s4 --help` imports none."""
 

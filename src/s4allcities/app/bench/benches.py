@@ -1,0 +1,33 @@
+"""The benchmarks by name."""
+
+import importlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from .checkout import BenchError
+from .results import BenchDocument, Result, Say, describe_machine
+
+__all__ = ("BENCHES", "Measure", "run_bench")
+
+Measure = Callable[[Path, int, Say], list[Result]]
+"""Takes the checkout, how many runs to make, and where to tell how far it is."""
+
+BENCHES: Mapping[str, str] = {
+    "spine": "from a cold start to an alert: start, memory, messages taken in, latency",
+    "evacuation": "plans for a fire in the station, new plans when an exit falls, clearance runs",
+}
+"""Each is the ``measure`` of the module of that name, imported when it runs."""
+
+
+def run_bench(name: str, root: Path, runs: int, say: Say) -> BenchDocument:
+    """Run one benchmark.
+
+    :raises BenchError: there is no such benchmark, ``runs`` is out of range, or something it needs does not work.
+    """
+    if name not in BENCHES:
+        raise BenchError(f"there is no benchmark {name!r}; allowed are {', '.join(BENCHES)}")
+    if not 1 <= runs <= 100:
+        raise BenchError(f"runs is {runs}; allowed are 1 to 100")
+    machine = describe_machine()
+    measure: Measure = importlib.import_module(f"{__package__}.{name}").measure
+    return BenchDocument(bench=name, machine=machine, results=tuple(measure(root, runs, say)))
