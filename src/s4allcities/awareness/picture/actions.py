@@ -141,7 +141,7 @@ def _check_current(services: PictureServices, course: CourseOfAction) -> None:
     picture = services.hub.picture
     newer = [each for each in picture.courses.values() if each.supersedes == course.id]
     if newer:
-        raise Conflict(f"The situation has changed: {newer[0].name} ({newer[0].id}) replaces this option.")
+        raise Conflict(f"The situation has changed: {newer[0].name} replaces this option.")
     incident = picture.incidents.get(course.incident_id)
     if incident is None or incident.status != "confirmed":
         raise Conflict("The incident of this option is not open any more.")
