@@ -49,7 +49,13 @@ def bench(
         print(f"s4 bench: {error}", file=sys.stderr)
         return 1
     if report is not None:
-        command = " ".join(["s4 bench", *([name] if name else []), f"--runs {runs} --report {report.name}"])
+        command = " ".join(
+            [
+                "s4 bench",
+                *([name] if name else []),
+                f"--runs {runs} --report {report.name if report.is_absolute() else report}",
+            ]
+        )
         report.write_text(report_text(documents, command), encoding="utf-8")
     if as_json:
         document = documents[0] if name else {"benches": documents}

@@ -116,7 +116,10 @@ def _single_results(trials: list[Trial]) -> list[Result]:
         why = (
             f"the platform did not keep up with {FIRST_RATE_PER_S} messages a second, the least that is tried"
         )
-        return [unmeasured(rate, "1/s", reason=why), unmeasured(lost, "1", reason=why, goal=at_most(0))]
+        return [
+            unmeasured(rate, "1/s", reason=why),
+            unmeasured(lost, "messages", reason=why, goal=at_most(0)),
+        ]
     how = (
         f"{DEVICES} MQTT devices (paho), QoS 1, one reading a message, {trials[0].rate_per_s:g} a second offered for "
         f"{RUN_S:g} s"
@@ -132,7 +135,7 @@ def _single_results(trials: list[Trial]) -> list[Result]:
             how=f"messages decided a second of wall time. {how}; {found}",
         ),
         measured(
-            lost, [float(max(trial.lost for trial in trials))], "1", digits=0, goal=at_most(0),
+            lost, [float(max(trial.lost for trial in trials))] * len(trials), "messages", digits=0, goal=at_most(0),
             how=f"acknowledged less decided, rejected and expired, the most of {len(trials)} runs. {how}",
         ),
     ]  # fmt: skip
