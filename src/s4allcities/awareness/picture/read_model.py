@@ -194,7 +194,7 @@ class Picture:
 
     def _incident(self, incident: Incident) -> None:
         self.incidents[incident.id] = incident
-        if incident.status != "tentative":
+        if incident.t_opened_us is not None:  # else it was never confirmed: nobody was shown it
             self._record("incidents", incident)
         open_ = [each for each in self.incidents.values() if each.status == "confirmed"]
         self.live.mark_abnormal(

@@ -35,7 +35,7 @@ ALERT = Alert(
 )  # fmt: skip
 INCIDENT = Incident(
     id="01I", t_us=5, version=1, status="confirmed", hypothesis="fire", probability=0.9, hypotheses={"fire": 0.9},
-    zones=("ticket-hall",), place=Place(zone="ticket-hall"), t_first_evidence_us=1,
+    zones=("ticket-hall",), place=Place(zone="ticket-hall"), t_first_evidence_us=1, t_opened_us=5,
 )  # fmt: skip
 RISK = Risk(
     id="01R", t_us=5, zone="ticket-hall", hypothesis="fire", value=0.8, low=0.7, high=0.9, threat=0.9,
@@ -91,7 +91,9 @@ def test_the_newest_value_of_an_entry_is_one_change(picture: Picture) -> None:
 
 
 def test_tentative_incidents_are_not_shown_and_closed_ones_free_their_sensors(picture: Picture) -> None:
-    picture.apply([replace(INCIDENT, status="tentative")])
+    picture.apply([replace(INCIDENT, status="tentative", t_opened_us=None)])
+    assert picture.collections["incidents"] == {}
+    picture.apply([replace(INCIDENT, status="closed", t_opened_us=None)])
     assert picture.collections["incidents"] == {}
     picture.apply([INCIDENT, replace(INCIDENT, status="closed", version=2)])
     assert picture.collections["incidents"]["01I"]["status"] == "closed"
