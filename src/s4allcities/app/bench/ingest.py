@@ -248,7 +248,7 @@ def core(site: Path, runs: int) -> list[Result]:
     how = (
         f"readings a CPU-second of this process from encoded batch to decision: decoding, validity stage, time-series "
         f"stage; {CORE_BATCHES} batches of {ROWS} readings of {SERIES} quiet series; without bus, edge and fusion. "
-        "The goal's prototype had no validity checks"
+        "The goal is meant for a quiet machine"
     )
     return [
         measured(

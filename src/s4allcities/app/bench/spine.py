@@ -45,7 +45,7 @@ async def _start(site: Path, runs: int, say: Say) -> list[Result]:
         measured(
             "start.cold_s", started_s, "s", goal=at_most(8),
             how="wall time from starting the process on an empty data directory until /healthz is well and the page is "
-            "served; kernels compiled before, files in the system's cache",
+            "served; kernels compiled before",
         ),
         measured(name, resident_mb, "MB", digits=0, goal=goal, how=how)
         if resident_mb
