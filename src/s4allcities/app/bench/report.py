@@ -13,10 +13,10 @@ This page is written by `{command}`; do not edit it.
 **What is measured**: the programs in this repository, on the demonstration site, with load that we made ourselves.
 
 **What is not**: how well anything works in a real place. All data are simulated. Everything ran on one machine: the
-platform, its broker, the sensors and what measures them share its processors, and other work may have run there
-too: the load average below tells. So the figures say what to expect of such a machine, not of a quiet or better one, and two
-runs differ. Whoever writes a benchmark likes its subject: no other product is compared here yet, and where a goal is
-missed the table says so.
+platform, its broker, the sensors and what measures them share its processors, and other work may have run there too:
+the load average below tells. So the figures say what to expect of such a machine, not of a quiet or better one, and
+two runs differ. Whoever writes a benchmark likes its subject: no other product is compared here yet, and where a goal
+is missed the table says so.
 """
 
 MARKS = {True: "yes", False: "**no**", None: ""}
