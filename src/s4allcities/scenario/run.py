@@ -207,7 +207,7 @@ def main(arguments: Sequence[str]) -> int:
     except (ScenarioError, SiteError) as error:
         sys.stderr.write(f"s4 scenario: {error}\n")
         return 2
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_run(settings))
     return 0
