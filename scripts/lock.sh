@@ -16,3 +16,9 @@ compile "$@" --all-extras --group dev -o requirements/constraints.txt pyproject.
 compile --generate-hashes -c requirements/constraints.txt -o requirements/core.txt pyproject.toml
 compile --generate-hashes -c requirements/constraints.txt --extra geo --group dev \
     -o requirements/dev.txt pyproject.toml
+
+# Peers of the benchmarks live in environments of their own (.venv-bench/NAME) and obey nothing of ours.
+for wanted in requirements/bench-*.in; do
+    [ -e "$wanted" ] || continue
+    compile "$@" --generate-hashes -o "${wanted%.in}.txt" "$wanted"
+done
