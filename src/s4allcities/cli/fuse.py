@@ -66,7 +66,7 @@ def _refuse(text: str) -> int:
 
 def _kinds(data: Hypotheses) -> tuple[str, ...]:
     """Kinds a line may have: evidence, and what validity checks say of sensors."""
-    return (*data.kinds, *(slug for slug in data.doubts if slug.startswith("sensor-")))
+    return tuple(dict.fromkeys([*data.kinds, *(slug for slug in data.doubts if slug.startswith("sensor-"))]))
 
 
 def _list(data: Hypotheses, as_json: bool) -> int:

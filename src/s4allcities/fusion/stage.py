@@ -114,7 +114,9 @@ class FusionStage:
         touched = self._retract(state, detection)
         if detection.kind in self.data.doubts:
             learn_doubt(state, detection, self.data)
-            return touched | {each.id for each in state.active()}
+            touched |= {each.id for each in state.active()}
+            if detection.kind not in self.data.kinds:
+                return touched
         sighting = self._sighting(state, detection)
         if sighting is None:
             return touched
