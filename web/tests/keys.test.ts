@@ -29,6 +29,7 @@ describe('actionFor', () => {
     ['-', 'level-down'],
     ['+', 'level-up'],
     ['/', 'search'],
+    ['g', 'pages'],
     ['?', 'keys'],
     ['Escape', 'back'],
   ])('%s: %s', (key, action) => expect(actionFor(press(key), FREE)).toBe(action));

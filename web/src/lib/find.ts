@@ -1,5 +1,6 @@
 // Search over what is on the screen and what it can do.
 import { t, tOr } from '../i18n';
+import { pagesFor } from '../pages';
 import type { Picture } from '../store/picture';
 import { isOpen } from './priority';
 
@@ -10,11 +11,12 @@ export interface Hit {
   alert_id?: string;
   place?: string;
   command?: 'table' | 'keys';
+  page?: string;
 }
 
 const MOST = 8;
 
-function everything(picture: Picture, names: ReadonlyMap<string, string>): Hit[] {
+function everything(picture: Picture, names: ReadonlyMap<string, string>, role: string): Hit[] {
   const alerts = [...picture.alerts.values()].filter(isOpen);
   return [
     ...alerts.map((alert) => ({
@@ -25,6 +27,12 @@ function everything(picture: Picture, names: ReadonlyMap<string, string>): Hit[]
     })),
     { id: 'table', name: t('table.title'), kind: t('search.command'), command: 'table' as const },
     { id: 'keys', name: t('keys.title'), kind: t('search.command'), command: 'keys' as const },
+    ...pagesFor(role).map(({ slug }) => ({
+      id: slug,
+      name: tOr('page', slug),
+      kind: t('search.page'),
+      page: slug,
+    })),
     ...[...picture.exits.values()].map(({ id, letter }) => ({
       id,
       name: t('exit.name', { letter }),
@@ -46,12 +54,17 @@ function everything(picture: Picture, names: ReadonlyMap<string, string>): Hit[]
   ];
 }
 
-export function find(picture: Picture, names: ReadonlyMap<string, string>, text: string): Hit[] {
+export function find(
+  picture: Picture,
+  names: ReadonlyMap<string, string>,
+  text: string,
+  role: string,
+): Hit[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const fits = (hit: Hit) =>
     words.every((word) => `${hit.name} ${hit.kind} ${hit.id}`.toLowerCase().includes(word));
   const seen = new Set<string>();
-  return everything(picture, names)
+  return everything(picture, names, role)
     .filter((hit) => fits(hit) && !seen.has(hit.id) && seen.add(hit.id))
     .slice(0, MOST);
 }

@@ -18,6 +18,7 @@ export type Action =
   | 'keys'
   | 'order'
   | 'sound'
+  | 'pages'
   | 'back';
 
 const LETTERS: Readonly<Record<string, Action>> = {
@@ -33,6 +34,7 @@ const LETTERS: Readonly<Record<string, Action>> = {
   l: 'log',
   t: 'table',
   n: 'sound',
+  g: 'pages',
   '+': 'level-up',
   '=': 'level-up',
   '-': 'level-down',
@@ -85,6 +87,7 @@ export const SHEET: readonly { keys: readonly string[]; does: string }[] = [
   { keys: ['-', '+'], does: 'level' },
   { keys: ['/'], does: 'search' },
   { keys: ['n'], does: 'sound' },
+  { keys: ['g'], does: 'pages' },
   { keys: ['?'], does: 'keys' },
   { keys: ['Esc'], does: 'back' },
 ];

@@ -24,7 +24,7 @@ import { alertsByLevel, courseOf, queueRows, type QueueRow } from './views';
 
 export type Tab = 'why' | 'context' | 'log';
 export type Sheet = '' | 'order' | 'keys' | 'table' | 'ask' | 'confirm' | 'refuse';
-export type Menu = '' | 'who' | 'more';
+export type Menu = '' | 'pages' | 'who' | 'more';
 export type Form = '' | 'assign' | 'close';
 
 const REFRESH_MS = 50;
@@ -38,6 +38,8 @@ export class Cop {
   status = $state.raw<Status>({ connected: false, t_frame_ms: 0, t_lost_ms: 0 });
   now_ms = $state(Date.now());
   selected_id = $state('');
+  /** The page beside the picture that is open, by its address; empty for the picture. */
+  page = $state(location.hash.slice(1));
   level = $state(0);
   tab = $state<Tab>('why');
   sheet = $state<Sheet>('');
@@ -196,6 +198,12 @@ export class Cop {
     if (next) this.level = next.ordinal;
   }
 
+  /** Opens a page beside the picture; an empty name is the picture itself. The browser's way back works. */
+  show(page: string): void {
+    this.page = page;
+    if (location.hash.slice(1) !== page) history.pushState(null, '', page ? `#${page}` : '/');
+  }
+
   showOnMap(incident_id: string): void {
     const level = this.picture.incidents.get(incident_id)?.place.level;
     if (level !== null && level !== undefined && this.site.levels.some(({ ordinal }) => ordinal === level))
@@ -216,6 +224,7 @@ export class Cop {
     else if (this.searching) this.searching = false;
     else if (this.form) this.form = '';
     else if (this.failure) this.failure = '';
+    else if (this.page) this.show('');
     else {
       this.selected_id = '';
       this.chosen = false;

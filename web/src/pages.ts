@@ -1,0 +1,24 @@
+// The pages beside the picture. One more is one component in `pages/` and one line here.
+import type { Component } from 'svelte';
+
+import SensorsPage from './pages/SensorsPage.svelte';
+
+export interface Page {
+  /** Its address: `#slug`; its title is the text `page.slug`. */
+  slug: string;
+  /** Pressed after `g`; `p` is the picture. */
+  letter: string;
+  component: Component;
+  /** Who sees it; everybody where it is left out. */
+  roles?: readonly string[];
+}
+
+export const PICTURE_KEY = 'p';
+
+export const PAGES: readonly Page[] = [{ slug: 'sensors', letter: 's', component: SensorsPage }];
+
+export const pagesFor = (role: string): Page[] => PAGES.filter(({ roles }) => !roles || roles.includes(role));
+
+/** Gives the page of an address such as `#sensors`; none for the picture, an unknown page or one of other roles. */
+export const pageAt = (hash: string, role: string): Page | undefined =>
+  pagesFor(role).find(({ slug }) => `#${slug}` === hash);
