@@ -22,6 +22,7 @@ COMMANDS = {
     "verify": "Prove the ledger untouched.",
     "backup": "Write a backup of an installation.",
     "restore": "Bring a backup back.",
+    "history": "Readings of the past: a sensor's day, an export.",
     "export": "Write records in outside formats.",
     "bench": "Benchmarks; needs a source checkout.",
 }

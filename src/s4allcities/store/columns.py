@@ -22,6 +22,9 @@ _EMPTY: Columns = {
 }
 
 
+_FORMS = {".csv": "csv, HEADER", ".parquet": "parquet, COMPRESSION zstd"}
+
+
 class Chunk(msgspec.Struct, frozen=True):
     """Rows of one family that wait in memory; ``payloads`` are (row, msgpack of (schema, data))."""
 
@@ -31,9 +34,9 @@ class Chunk(msgspec.Struct, frozen=True):
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """Which rows: of one series (None = all), ``t_from_us`` <= t < ``t_to_us``, with payloads or without."""
+    """Which rows: of these series (None = all), ``t_from_us`` <= t < ``t_to_us``, with payloads or without."""
 
-    series: int | None
+    series: tuple[int, ...] | None
     t_from_us: int
     t_to_us: int
     payload: bool
@@ -42,7 +45,10 @@ class Ask(msgspec.Struct, frozen=True):
         """Mark (n,) the rows asked for."""
         t_us = columns["t_us"]
         inside: NDArray[np.bool_] = (t_us >= self.t_from_us) & (t_us < self.t_to_us)
-        return inside if self.series is None else inside & (columns["series"] == np.uint64(self.series))
+        if self.series is None:
+            return inside
+        wanted: NDArray[np.bool_] = np.isin(columns["series"], np.array(self.series, np.uint64))
+        return inside & wanted
 
 
 def gather(
@@ -66,14 +72,18 @@ def _read(cursor: duckdb.DuckDBPyConnection, segments: Sequence[Segment], ask: A
     if ask.payload:
         held = cursor.execute("SELECT DISTINCT name FROM parquet_schema($f)", {"f": files}).fetchall()
         names += ", payload" if ("payload",) in held else ", ''::BLOB AS payload"
-    where = "t_us >= $a AND t_us < $b" + ("" if ask.series is None else " AND series = $s")
+    where = "t_us >= $a AND t_us < $b" + (
+        "" if ask.series is None else f" AND series IN ({_numbers(ask.series)})"
+    )
     values = {"f": files, "a": ask.t_from_us, "b": ask.t_to_us}
     source = "read_parquet($f, union_by_name = true)" if ask.payload else "read_parquet($f)"
-    found = cursor.execute(
-        f"SELECT {names} FROM {source} WHERE {where}",
-        values if ask.series is None else values | {"s": ask.series},
-    ).fetchnumpy()
+    found = cursor.execute(f"SELECT {names} FROM {source} WHERE {where}", values).fetchnumpy()
     return {name: _plain(column) for name, column in found.items()}
+
+
+def _numbers(series: Sequence[int]) -> str:
+    """Write numbers into SQL: only so does DuckDB look them up in the files' filters."""
+    return ", ".join(f"{number:d}::UBIGINT" for number in series) or "NULL"
 
 
 def _plain(column: Any) -> NDArray[Any]:
@@ -113,14 +123,19 @@ def by_day(columns: Columns) -> list[tuple[str, Columns]]:
 def write_export(
     cursor: duckdb.DuckDBPyConnection,
     target: Path,
-    form: str,
     found: Columns,
     names: Mapping[int, SeriesName],
 ) -> int:
-    """Write rows with their names to a file; give how many. Rows of series not in ``names`` are left out.
+    """Write rows with their names to ``target`` (``.csv`` or ``.parquet``); give how many.
 
-    :raises HistoryError: the file cannot be written.
+    Columns: time (RFC 3339), t_us, sensor, quantity, unit, zone, value, quality. Rows of series not in ``names`` are
+    left out.
+
+    :raises HistoryError: another ending, or the file cannot be written.
     """
+    form = _FORMS.get(target.suffix.lower())
+    if form is None:
+        raise HistoryError(f"{target}: unknown form {target.suffix!r}; allowed are .csv and .parquet")
     numbers = sorted(names)
     told = {
         "series": np.array(numbers, np.uint64),

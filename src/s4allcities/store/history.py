@@ -42,12 +42,13 @@ _RETRIES = 3
 class HistoryLimits(msgspec.Struct, frozen=True, kw_only=True):
     """When buffered rows are written: after ``flush_rows`` rows or ``flush_s`` seconds.
 
-    A family's day in more than ``compact_files`` files is merged into one.
+    More than ``compact_files`` files of one family's present day are merged into one, and so are merged ones; a day
+    that is over becomes one file.
     """
 
     flush_rows: int = 50_000
     flush_s: float = 30.0
-    compact_files: int = 120
+    compact_files: int = 24
 
 
 def series_id(sensor: str, quantity: str) -> int:
@@ -215,9 +216,6 @@ class ParquetHistory:
 
         Columns: time (RFC 3339), t_us, sensor, quantity, unit, zone, value, quality.
         """
-        form = {".csv": "csv, HEADER", ".parquet": "parquet, COMPRESSION zstd"}.get(target.suffix)
-        if form is None:
-            raise HistoryError(f"{target}: unknown form {target.suffix!r}; allowed are .csv and .parquet")
         found = await self._select(None, t_from_us, t_to_us)
         names = dict(self._files.names)
         wanted = {
@@ -225,7 +223,7 @@ class ParquetHistory:
             for number, name in names.items()
             if sensor in ("", name.sensor) and quantity in ("", name.quantity)
         }
-        return await self._in(self._reader, lambda: write_export(self._cursor, target, form, found, wanted))
+        return await self._in(self._reader, lambda: write_export(self._cursor, target, found, wanted))
 
     async def retain(self, now_us: int, days: Mapping[str, int], default_days: int) -> int:
         """Remove the days of each family that reach further back than its limit; give how many rows went.
@@ -289,12 +287,14 @@ class ParquetHistory:
         return written
 
     def _crowded(self, today: str) -> list[list[Segment]]:
-        groups: dict[tuple[str, str], list[Segment]] = {}
+        """Give what to merge: small files first, so that a row is written anew two or three times, not every time."""
+        groups: dict[tuple[str, str, bool], list[Segment]] = {}
         for segment in self._files.segments:
-            groups.setdefault((segment.family, segment.day), []).append(segment)
+            merged = segment.day == today and segment.merged
+            groups.setdefault((segment.family, segment.day, merged), []).append(segment)
         return [
             parts
-            for (_, day), parts in groups.items()
+            for (_, day, _), parts in groups.items()
             if len(parts) > (self._limits.compact_files if day == today else 1)
         ]
 
@@ -307,7 +307,7 @@ class ParquetHistory:
             # Taken in one go on the event loop, where flushes end: no row is missed or seen twice.
             chunks = (*self._flushing, *self._buffer)
             segments = self._files.select(series, t_from_us, t_to_us)
-            ask = Ask(series, t_from_us, t_to_us, payload)
+            ask = Ask(None if series is None else (series,), t_from_us, t_to_us, payload)
             try:
                 return await self._in(self._reader, partial(gather, self._cursor, segments, chunks, ask))
             except duckdb.Error as error:

@@ -9,7 +9,7 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ __all__ = (
     "day_start_us",
     "forget_marker_position",
     "names_a_folder",
+    "peek",
 )
 
 DAY_US = 86_400_000_000
@@ -43,6 +44,8 @@ _LAST_DAY = 84_005
 _NAME = re.compile(r"(m?)(\d{12})-([0-9a-f]{8})\.parquet")
 _FAMILY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MARKER = "committed.json"
+_FORM = "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd"
+"""Version 2 has byte-stream split for doubles and deltas for times: smaller and quicker than version 1."""
 
 Columns = dict[str, NDArray[Any]]
 """``series`` (n,) u8, ``t_us`` (n,) i8, ``value`` (n,) f8, ``quality`` (n,) u1, sometimes ``payload`` (n,) bytes."""
@@ -67,6 +70,11 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     t_first_us: int
     t_last_us: int
+
+    @property
+    def merged(self) -> bool:
+        """Whether it was made of other files."""
+        return self.path.name.startswith("m")
 
 
 class _Header(msgspec.Struct, kw_only=True):
@@ -118,6 +126,51 @@ def forget_marker_position(directory: Path) -> None:
     if path.exists():
         found = json.loads(path.read_text(encoding="utf-8"))
         path.write_text(json.dumps({"flush": int(found["flush"]), "sequence": 0}), encoding="utf-8")
+
+
+def peek(
+    connection: duckdb.DuckDBPyConnection, directory: Path, days: Collection[str] | None = None
+) -> tuple[list[Segment], dict[int, SeriesName], dict[int, set[Path]]]:
+    """Give committed files (of these days; None = all), series' names, and the files of each series. Changes nothing.
+
+    For readers beside a running platform: what it merges or removes meanwhile is gone when it is read.
+
+    :raises HistoryError: there is no history, or it cannot be read.
+    """
+    try:
+        marker = json.loads((directory / _MARKER).read_text(encoding="utf-8"))
+        paths = [
+            path
+            for path in sorted(directory.glob("*/*/*.parquet"))
+            if (match := _NAME.fullmatch(path.name))
+            and int(match[2]) <= int(marker["flush"])
+            and (days is None or path.parent.name in days)
+        ]
+        headers = _headers(connection, paths) if paths else {}
+    except FileNotFoundError as error:
+        raise HistoryError(f"{directory}: no history there") from error
+    except (OSError, ValueError, KeyError, TypeError, duckdb.Error) as error:
+        raise HistoryError(f"{directory}: cannot read the history: {error}") from error
+    replaced = {name for header in headers.values() for name in header.replaces}
+    names: dict[int, SeriesName] = {}
+    found: dict[int, set[Path]] = {}
+    segments = []
+    for path, header in headers.items():
+        if path.name in replaced:
+            continue
+        segments.append(_segment(path, int(path.stem[-21:-9]), header))
+        for number, name in header.series.items():
+            names[int(number)] = name
+            found.setdefault(int(number), set()).add(path)
+    return segments, names, found
+
+
+def _headers(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> dict[Path, _Header]:
+    rows = connection.execute(
+        "SELECT file_name, value FROM parquet_kv_metadata($files) WHERE key = 's4' ORDER BY file_name",
+        {"files": [str(path) for path in paths]},
+    ).fetchall()
+    return {Path(name): msgspec.json.decode(value, type=_Header) for name, value in rows}
 
 
 class SegmentFiles:
@@ -248,7 +301,7 @@ class SegmentFiles:
         folder = self.directory / family / day
         temporary = folder / f"{stem}.tmp"
         text = msgspec.json.encode(header).decode().replace("'", "''")
-        options = f"FORMAT parquet, COMPRESSION zstd, KV_METADATA {{s4: '{text}'}}"
+        options = f"{_FORM}, KV_METADATA {{s4: '{text}'}}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for name, columns in frames.items():
