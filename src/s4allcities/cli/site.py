@@ -1,4 +1,4 @@
-"""`s4 site`: check, show and import site files."""
+"""`s4 site`: check, show, import and generate site files."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-__all__ = ("app", "import_osm", "show", "validate")
+__all__ = ("app", "generate", "import_osm", "show", "validate")
 
 app = App(name="site", help="Check, show and import site files (venue, zones, exits, streets, sensors).")
 
@@ -102,3 +102,72 @@ def _box(text: str) -> tuple[float, float, float, float] | None:
     except ValueError:
         raise SiteError(f"--bbox {text!r}: allowed are four numbers, west,south,east,north") from None
     return west, south, east, north
+
+
+@app.command
+def generate(
+    kind: str,
+    folder: Annotated[
+        Path | None, Parameter(name=["--folder", "--out"], help="New folder; sites/SLUG if not given.")
+    ] = None,
+    *,
+    name: Annotated[str, Parameter(help="Slug of the site; one of the kind's own if not given.")] = "",
+    lon: Annotated[
+        float | None, Parameter(help="Longitude of the anchor; that of the pilot city if not given.")
+    ] = None,
+    lat: Annotated[float | None, Parameter(help="Latitude of the anchor.")] = None,
+    seats: Annotated[int | None, Parameter(help="stadium: seats")] = None,
+    sectors: Annotated[int | None, Parameter(help="stadium: sectors round the pitch")] = None,
+    gates: Annotated[int | None, Parameter(help="stadium, festival, park: gates")] = None,
+    gate_width_m: Annotated[
+        float | None, Parameter(help="stadium, festival, park: clear width of a gate")
+    ] = None,
+    people: Annotated[int | None, Parameter(help="festival, park: people on the grounds")] = None,
+    streets: Annotated[int | None, Parameter(help="festival: old streets beside the field")] = None,
+    metro_exits: Annotated[int | None, Parameter(help="festival: exits of the metro station")] = None,
+    columns: Annotated[int | None, Parameter(help="park: columns of lawns")] = None,
+    rows: Annotated[int | None, Parameter(help="park: rows of lawns")] = None,
+    lawn_m: Annotated[float | None, Parameter(help="park: side of a lawn")] = None,
+    storeys: Annotated[int | None, Parameter(help="municipal: storeys from the ground floor up")] = None,
+    offices_per_side: Annotated[
+        int | None, Parameter(help="municipal: offices on each side of a corridor")
+    ] = None,
+    people_per_office: Annotated[int | None, Parameter(help="municipal: people in an office")] = None,
+    chamber_seats: Annotated[int | None, Parameter(help="municipal: seats in the council chamber")] = None,
+    stops: Annotated[int | None, Parameter(help="busline: stops")] = None,
+    spacing_m: Annotated[float | None, Parameter(help="busline: metres from stop to stop")] = None,
+    people_per_stop: Annotated[int | None, Parameter(help="busline: people at each side of a stop")] = None,
+    terminal_people: Annotated[int | None, Parameter(help="busline: people in the terminal")] = None,
+    bearing_deg: Annotated[float | None, Parameter(help="busline: where the line runs, 0 is north")] = None,
+    as_json: _AsJson = False,
+) -> int:
+    """Draw a site by parameters: stadium, festival, park, municipal or busline; all of it is marked synthetic.
+
+    Example: s4 site generate stadium sites/my-stadium --seats 11700 --gates 8
+    """
+    from s4allcities.site import SiteError
+    from s4allcities.site.generate import KINDS, generate_site
+
+    asked = {
+        "lon": lon, "lat": lat, "seats": seats, "sectors": sectors, "gates": gates, "gate_width_m": gate_width_m,
+        "people": people, "streets": streets, "metro_exits": metro_exits, "columns": columns, "rows": rows,
+        "lawn_m": lawn_m, "storeys": storeys, "offices_per_side": offices_per_side,
+        "people_per_office": people_per_office, "chamber_seats": chamber_seats, "stops": stops,
+        "spacing_m": spacing_m, "people_per_stop": people_per_stop, "terminal_people": terminal_people,
+        "bearing_deg": bearing_deg,
+    }  # fmt: skip
+    try:
+        if kind not in KINDS:
+            raise SiteError(f"there is no kind of site {kind!r}; allowed are {', '.join(KINDS)}")
+        target = folder or Path("sites") / (name or KINDS[kind].slug)
+        done = generate_site(
+            kind, target, slug=name, **{key: value for key, value in asked.items() if value is not None}
+        )
+    except SiteError as fault:
+        return _refuse(fault)
+    if as_json:
+        _print_json(done)
+    else:
+        print(f"{done.folder}: synthetic {kind} for {done.people} people")
+        print(", ".join(f"{count} {kind}" for kind, count in done.counts.items()))
+    return 0

@@ -46,3 +46,29 @@ def test_show_a_bad_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 def test_import_with_a_bad_box(tmp_path: Path, capsys: pytest.CaptureFixture[str], box: str) -> None:
     assert run("import-osm", str(tmp_path / "x.osm"), str(tmp_path / "new"), "--bbox", box) == 2
     assert "allowed are four numbers, west,south,east,north" in capsys.readouterr().err
+
+
+def test_generate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("generate", "municipal", str(tmp_path / "hall"), "--storeys", "3", "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["kind"], document["synthetic"], document["problems"]) == ("municipal", True, [])
+    assert run("validate", str(tmp_path / "hall")) == 0
+    assert run("generate", "busline", "--out", str(tmp_path / "line")) == 0
+    assert "synthetic busline" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["castle"], "allowed are stadium, festival, park, municipal, busline"),
+        (["stadium", "--seats", "3"], "seats: Expected int >= 1000"),
+        (["park", "--stops", "3"], "no parameter 'stops'"),
+    ],
+)
+def test_generate_refuses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    assert run("generate", *words, "--folder", str(tmp_path / "x")) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert message in err
