@@ -1,1 +1,1 @@
-"""Metrics only: how good were the detections, incidents and alerts."""
+"""Metrics only: how good were the detections, incidents and alerts. Pure functions over arrays, no I/O."""
