@@ -4,10 +4,13 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from cyclopts import App, Parameter
+
+if TYPE_CHECKING:
+    from s4allcities.scenario.generated.worlds import Generator
 
 __all__ = ("app", "list_them", "run")
 
@@ -19,7 +22,7 @@ _AsJson = Annotated[bool, Parameter(name="--json", negative=(), help="One JSON d
 
 @app.command(name="list")
 def list_them(*, site: _Site = Path("sites/helsinki-station"), as_json: _AsJson = False) -> int:
-    """List a site's scenarios, each checked. Exit code 2 if a file is wrong or there is none.
+    """List a site's scenarios, each checked, and its generated worlds. Exit code 2 if a file is wrong or there is none.
 
     Example: s4 scenario list --site sites/helsinki-station
     """
@@ -33,17 +36,47 @@ def list_them(*, site: _Site = Path("sites/helsinki-station"), as_json: _AsJson 
     except ScenarioError as error:
         return _refuse(error)
     names = ("title", "summary", "benign", "duration_s")
-    rows = [{"name": name, **{each: getattr(file, each) for each in names}} for name, file in found.items()]
+    rows = [
+        {"name": name, **{each: getattr(file, each) for each in names}, "generated": False}
+        for name, file in found.items()
+    ]
+    laws = _add_generated(site, rows)
     if as_json:
-        print(
-            msgspec.json.format(
-                msgspec.json.encode({"site": str(site), "scenarios": rows}), indent=2
-            ).decode()
-        )
+        document = {"site": str(site), "scenarios": rows, "laws": laws}
+        print(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
         return 0
     for row in rows:
-        print(f"{row['name']:20} {row['duration_s']:4.0f} s  {row['title']}")
+        print(f"{row['name']:25} {row['duration_s']:6.0f} s  {row['title']}")
+    for law, summary in laws.items():
+        print(f"--law {law:19}           {summary}")
     return 0
+
+
+def _add_generated(site: Path, rows: list[dict[str, Any]]) -> dict[str, str]:
+    """Add the worlds that can be generated at a site; gives the laws by which their sensors may err."""
+    from s4allcities.scenario.errors import ScenarioError
+    from s4allcities.scenario.generated.worlds import described, world_names
+    from s4allcities.site import SiteError
+
+    try:
+        generator = _generator(site)
+    except (
+        ScenarioError,
+        SiteError,
+    ):  # stories name zones that this site has not: it has none of these worlds
+        return {}
+    catalogue = generator.catalogue
+    rows += [
+        {"name": name, **described(name, catalogue), "generated": True} for name in world_names(catalogue)
+    ]
+    return {name: law.summary for name, law in catalogue.laws.items()}
+
+
+def _generator(site: Path) -> "Generator":
+    from s4allcities.scenario.generated.worlds import Generator
+    from s4allcities.site import load_site
+
+    return Generator(load_site(site))
 
 
 @app.command
@@ -60,10 +93,20 @@ def run(
     jam: Annotated[str, Parameter(help="Street on which traffic is jammed.")] = "",
     close: Annotated[str, Parameter(help="Exit that is closed for works.")] = "",
     start: Annotated[str, Parameter(help="When it begins, RFC 3339.")] = "2026-01-01T12:00:00+00:00",
+    law: Annotated[
+        str, Parameter(help="Generated worlds: by which law sensors err; `list` has them.")
+    ] = "standard",
+    out: Annotated[
+        Path | None,
+        Parameter(help="Generated worlds: folder for detections.jsonl (for `s4 fuse`) and truth.jsonl."),
+    ] = None,
 ) -> int:
     """Play a scenario without any network, as fast as it goes, and tell what happens in its world.
 
-    Example: s4 scenario run station-fire --events --seed 7 | grep '"kind":"event"'
+    A site's stories give messages of sensors; generated worlds give detections, for `s4 fuse`. Options from fire-at to
+    start are for stories, law and out for generated worlds.
+
+    Example: s4 scenario run armed-attacker --seed 3 --out attack && s4 fuse attack/detections.jsonl
     """
     from s4allcities.domain import from_rfc3339
     from s4allcities.scenario.errors import ScenarioError
@@ -73,6 +116,10 @@ def run(
     from s4allcities.site import SiteError
 
     try:
+        if _is_generated(site, name):
+            return _run_generated(site, name, seed, law, out, as_json=as_json, events=events)
+        if out is not None or law != "standard":
+            raise ScenarioError(f"{name} is a story of the site: --out and --law are for generated worlds")
         start_us = from_rfc3339(start)
         check_options(site, name, fire_at=fire_at, jam=jam, close=close)
         options = ScenarioOptions(seed=seed, fire_at=fire_at, jam=jam, close=close)
@@ -92,6 +139,44 @@ def run(
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough: not our failure, and nothing to say at exit either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _is_generated(site: Path, name: str) -> bool:
+    from s4allcities.scenario.files import list_scenarios
+    from s4allcities.scenario.generated.data import load_catalogue
+    from s4allcities.scenario.generated.worlds import world_names
+
+    return name not in list_scenarios(site) and name in world_names(load_catalogue())
+
+
+def _run_generated(
+    site: Path, name: str, seed: int, law: str, out: Path | None, *, as_json: bool, events: bool
+) -> int:
+    from s4allcities.app.logs import set_up_logs
+    from s4allcities.scenario.generated.lines import detection_lines, truth_lines, write_world
+    from s4allcities.scenario.generated.seeds import split_of
+
+    set_up_logs()
+    generator = _generator(site)
+    world = generator.make(name, seed, law, purpose="written out for its asker, who must not tune on it")
+    if split_of(seed) == "test":
+        print(f"s4 scenario: seed {seed} is a test seed: nothing may be tuned on it", file=sys.stderr)
+    files = [str(path) for path in write_world(world, generator.site, out)] if out is not None else []
+    if events:
+        for line in detection_lines(world, generator.site):
+            print(msgspec.json.encode(line).decode())
+        return 0
+    head, *rest = truth_lines(world, generator.site)
+    told = [row for row in rest if row["record"] == "event"]
+    document = {"scenario": name, **head, "detections": len(world.detections), "events": told, "files": files}
+    if as_json:
+        print(msgspec.json.encode(document).decode())
+        return 0
+    for row in told:
+        since_s = (row["t_start_us"] - world.start_us) / 1e6
+        print(f"{since_s:6.1f} s  {row['hypothesis']}: {row['cause']}, {row['zone']}")
+    print(f"{len(world.detections)} detections" + (f"; written: {', '.join(files)}" if files else ""))
     return 0
 
 

@@ -38,7 +38,9 @@ def delays(seconds: ArrayLike) -> Delays:
     if np.isnan(values).any():
         raise ValueError("a delay is not a number; infinity is what stands for never")
     missed = int(np.isinf(values).sum())
-    return Delays(acts=len(values), missed=missed, p50_s=_at(values.tolist(), 0.5), p95_s=_at(values.tolist(), 0.95))
+    return Delays(
+        acts=len(values), missed=missed, p50_s=_at(values.tolist(), 0.5), p95_s=_at(values.tolist(), 0.95)
+    )
 
 
 def _at(ordered: list[float], share: float) -> float | None:

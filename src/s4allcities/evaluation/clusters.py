@@ -23,8 +23,8 @@ def b_cubed(truth: Sequence[Hashable], found: Sequence[Hashable]) -> BCubed:
     """Compare two partitions of the same items, each given as the name of every item's cluster.
 
     Means over items (Bagga, Baldwin, ACL 1998); it fulfils the four formal constraints of Amigo et al. (Information
-    Retrieval 12, 2009), which pair counting, purity and mutual information do not. An item that the system left out must
-    be given as a cluster of its own. O(N).
+    Retrieval 12, 2009), which pair counting, purity and mutual information do not. An item that the system left out
+    must be given as a cluster of its own. O(N).
 
     :raises ValueError: the lengths differ, or there is no item.
 

@@ -74,7 +74,10 @@ def expected_calibration_error(
     0.4
     """
     return float(
-        sum(each.weight * abs(each.confidence - each.accuracy) for each in reliability(p, truth, weight, bins=bins))
+        sum(
+            each.weight * abs(each.confidence - each.accuracy)
+            for each in reliability(p, truth, weight, bins=bins)
+        )
     )
 
 

@@ -43,7 +43,9 @@ def threshold_at_recall(scores: ArrayLike, recall: float) -> float:
     """
     values, _ = _checked(scores, np.ones(np.shape(scores), bool))
     if not len(values) or not 0 < recall <= 1:
-        raise ValueError(f"{len(values)} scores at recall {recall}; needed are at least 1, and 0 < recall <= 1")
+        raise ValueError(
+            f"{len(values)} scores at recall {recall}; needed are at least 1, and 0 < recall <= 1"
+        )
     needed = ceil(round(recall * len(values), 9))
     return float(np.sort(values)[::-1][needed - 1])
 
