@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from s4allcities.bus.streams import StreamLimits
 from s4allcities.domain import Clock, Mode, ScaledClock, SystemClock
 
 __all__ = (
@@ -16,6 +17,7 @@ __all__ = (
     "EveFile",
     "NatsConfig",
     "ServerConfig",
+    "StreamsConfig",
     "check_config",
     "load_config",
 )
@@ -68,6 +70,36 @@ class NatsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ) from None
 
 
+class StreamsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long and how much the bus keeps: hours, and megabytes of 2^20 bytes.
+
+    ``raw``: device messages not yet read; ``obs``: readings on their way; ``gateway``: what waits for devices in each
+    of the MQTT gateway's own streams. What is older, or more, is dropped, oldest first.
+    """
+
+    raw_hours: float = 1.0
+    raw_mb: int = 2048
+    obs_hours: float = 24.0
+    obs_mb: int = 8192
+    gateway_hours: float = 24.0
+    gateway_mb: int = 128
+
+    def limits(self) -> StreamLimits:
+        """Give the limits for the bus.
+
+        :raises ValueError: readings would be kept for a shorter time than unread messages.
+        """
+        return StreamLimits(
+            raw_age_s=self.raw_hours * 3600,
+            raw_bytes=self.raw_mb << 20,
+            obs_age_s=self.obs_hours * 3600,
+            obs_bytes=self.obs_mb << 20,
+            duplicate_window_s=min(120.0, self.raw_hours * 3600),
+            gateway_message_age_s=self.gateway_hours * 3600,
+            gateway_bytes=self.gateway_mb << 20,
+        )
+
+
 class ClockConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A clock that runs faster than the wall's, for demonstrations; ``origin_us`` is where both agree."""
 
@@ -102,6 +134,7 @@ class AppConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     eve_files: tuple[EveFile, ...] = ()
     server: ServerConfig = ServerConfig()
     nats: NatsConfig = NatsConfig()
+    streams: StreamsConfig = StreamsConfig()
     clock: ClockConfig = ClockConfig()
 
     def make_clock(self) -> Clock:
@@ -152,6 +185,7 @@ def check_config(config: AppConfig) -> AppConfig:
     if not 0 < config.clock.speed < 10_000:
         raise ConfigError(f"clock.speed is {config.clock.speed}; allowed are numbers above 0 and below 10000")
     _check_days(config.history_days)
+    _check_streams(config.streams)
     return config
 
 
@@ -171,6 +205,18 @@ def _check_days(days: Mapping[str, float]) -> None:
     for name, value in days.items():
         if not 0 < value <= 36_500:
             raise ConfigError(f"history_days.{name} is {value:g}; allowed are days above 0 up to 36500")
+
+
+def _check_streams(streams: StreamsConfig) -> None:
+    for name in streams.__struct_fields__:
+        value, most = getattr(streams, name), 1 << 30
+        if not 0 < value <= most:
+            raise ConfigError(f"streams.{name} is {value:g}; allowed are numbers above 0 up to {most}")
+    if streams.raw_hours >= streams.obs_hours:
+        raise ConfigError(
+            f"streams.raw_hours is {streams.raw_hours:g}, streams.obs_hours {streams.obs_hours:g}; "
+            "the second must be more"
+        )
 
 
 def _why(error: Exception) -> str:

@@ -13,7 +13,7 @@ import structlog
 from litestar import Request
 
 from s4allcities.awareness.picture import Picture, PictureHub, PictureServices, Replies, site_document
-from s4allcities.bus import Bus, BusError, DeviceUser, NatsServer, StageRunner, Ticker
+from s4allcities.bus import REJECTED_TTL_S, Bus, BusError, DeviceUser, NatsServer, StageRunner, Ticker
 from s4allcities.bus import ServerConfig as BusServerConfig
 from s4allcities.domain import Clock, Event, Source, Stage, derived_ulid
 from s4allcities.edge.actuators.signs import SignActuator
@@ -163,7 +163,7 @@ class Platform:
             mode=self.config.mode,
             accounting=self.accounting.report,
         )
-        door = HttpDoor(self._speaks_for(gate), self.bus.publish_raw, self.bus.publish_event, self.clock)
+        door = HttpDoor(self._speaks_for(gate), self.bus.publish_raws, self._refused_by_http, self.clock)
         return build_app(
             services,
             gate,
@@ -194,6 +194,9 @@ class Platform:
             return await gate.device(request.headers.get("authorization", ""))
 
         return authenticate
+
+    async def _refused_by_http(self, events: Sequence[Event]) -> None:
+        await self.bus.publish_events(events, stage="http", ttl_s=REJECTED_TTL_S)
 
     async def _metrics(self) -> str:
         return prometheus_text(await self.accounting.report(), self.hub.clients)
@@ -382,7 +385,7 @@ async def _open_bus(
             server.url, site=site.slug, clock=clock, user=server.user, password=server.password
         )
     stack.push_async_callback(bus.close)
-    await bus.ensure_streams()
+    await bus.ensure_streams(config.streams.limits())
     if server is not None and not ready.exists():
         await server.set_devices(users)
         ready.touch()

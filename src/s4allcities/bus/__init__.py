@@ -26,5 +26,6 @@ from .server_config import ServerConfig as ServerConfig
 from .streams import EVENTS as EVENTS
 from .streams import OBS as OBS
 from .streams import RAW as RAW
+from .streams import REJECTED_TTL_S as REJECTED_TTL_S
 from .streams import StreamLimits as StreamLimits
 from .ticker import Ticker as Ticker

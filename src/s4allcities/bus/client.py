@@ -15,7 +15,7 @@ from .batch import encode_batch
 from .envelope import Envelope, by_kind, encode_events
 from .errors import BusClosed, BusRefused, BusTimeout
 from .follow import KEYS, Follower, keys_text
-from .gateway import GATEWAY, GATEWAY_PREFIX, make_room
+from .gateway import GATEWAY_PREFIX, make_room
 from .link import Link, Outgoing, open_link, unique
 from .messages import Message, StreamState
 from .raw import RawReader
@@ -94,9 +94,9 @@ class Bus:
         """
         streams = self._link.client.jetstream()
         try:
-            await make_room(streams, replicas=limits.replicas)
+            await make_room(streams, limits.gateway())
         except APIError as error:
-            raise BusRefused(f"stream {GATEWAY}: {error.description}") from error
+            raise BusRefused(f"streams of the MQTT gateway: {error.description}") from error
         for config in stream_configs(limits):
             try:
                 await streams.stream_info(str(config.name))
@@ -197,6 +197,19 @@ class Bus:
         (ack,) = await self._link.publish((Outgoing(subject, data, self._headers("")),))
         return ack.seq
 
+    async def publish_raws(self, messages: Sequence[tuple[str, str, bytes]]) -> None:
+        """Put in many (family, sensor, data), in order, under way at once; when this returns all are durable.
+
+        :raises SubjectError: family or sensor cannot be part of a subject; none is sent then.
+        :raises BusError: not all stored.
+        """
+        await self._link.publish(
+            [
+                Outgoing(GATEWAY_PREFIX + raw_subject(self.site, family, sensor), data, self._headers(""))
+                for family, sensor, data in messages
+            ]
+        )
+
     async def send_command(self, device: str, data: bytes) -> None:
         """Tell a device something, now: nothing is kept for a device that does not listen.
 
@@ -248,6 +261,7 @@ class Bus:
             last_sequence=answer.state.last_seq,
             messages=answer.state.messages,
             bytes=answer.state.bytes,
+            t_first_us=_to_us(answer.state.first_ts) if answer.state.messages else 0,
             created_us=_to_us(answer.created),
         )
 
@@ -336,6 +350,7 @@ class _State(Struct, frozen=True):
     last_seq: int = 0
     messages: int = 0
     bytes: int = 0
+    first_ts: datetime = _EPOCH
 
 
 class _Answer(Struct):

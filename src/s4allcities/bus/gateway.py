@@ -5,22 +5,27 @@ nobody, and it stores it under ``$MQTT.msgs.<subject>`` and waits until that is 
 By itself it keeps that store in its own stream `GATEWAY`, and only for MQTT subscribers. Here stream RAW takes these
 subjects instead, so that what is acknowledged is in RAW, always, through any kill. GATEWAY is left what devices
 subscribe to: commands.
+
+The gateway's other streams (sessions, retained messages, QoS 2 in flight) would grow for ever, by a device that takes a
+new client id each time or retains on ever new topics. They are made here, before the gateway makes them, with bounds.
 """
 
 import logging
 from contextlib import suppress
+from typing import Any
 
+from msgspec import Struct
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.api import RetentionPolicy, StorageType, StreamConfig
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import NotFoundError
 
 from .errors import BusRefused
 from .link import Link
 
-__all__ = ("GATEWAY", "GATEWAY_PREFIX", "Relay", "make_room")
+__all__ = ("GATEWAY", "GATEWAY_PREFIX", "GATEWAY_STREAMS", "GatewayLimits", "Relay", "make_room")
 
 log = logging.getLogger(__name__)
 
@@ -32,26 +37,68 @@ _QOS = "Nmqtt-Pub"
 _RELAYS = "s4-relay"
 
 
-async def make_room(streams: JetStreamContext, *, replicas: int) -> None:
-    """Make the gateway's stream, or narrow the one it made, so that RAW may take what devices publish.
+GATEWAY_STREAMS = (GATEWAY, "$MQTT_sess", "$MQTT_rmsgs", "$MQTT_qos2in", "$MQTT_out")
+"""All streams that the MQTT gateway keeps."""
 
-    :raises BusRefused: other applications' devices use it too.
+
+class GatewayLimits(Struct, frozen=True, kw_only=True):
+    """Bounds of the gateway's streams, seconds and bytes each.
+
+    ``session_age_s`` is how long a device's persistent session outlives its last subscription, ``message_age_s`` how
+    long what waits for a device, is retained or half-way (QoS 2) stays.
     """
-    try:
-        config = (await streams.stream_info(GATEWAY)).config
-    except NotFoundError:
-        await streams.add_stream(
-            StreamConfig(
-                name=GATEWAY,
-                subjects=_OWN,
-                retention=RetentionPolicy.INTEREST,
-                storage=StorageType.FILE,
-                num_replicas=replicas,
-            )
-        )
-        return
-    if config.subjects == _OWN:
-        return
+
+    session_age_s: float = 90 * 86_400.0
+    message_age_s: float = 86_400.0
+    bytes: int = 128 << 20
+    duplicate_window_s: float = 120.0
+    replicas: int = 1
+
+
+def _configs(limits: GatewayLimits) -> list[StreamConfig]:
+    """Give the streams as the gateway itself would make them, with bounds on top."""
+    bounds: dict[str, Any] = {
+        "storage": StorageType.FILE,
+        "num_replicas": limits.replicas,
+        "max_bytes": limits.bytes,
+        "duplicate_window": limits.duplicate_window_s,
+    }
+    return [
+        StreamConfig(name=GATEWAY, subjects=_OWN, retention=RetentionPolicy.INTEREST,
+                     max_age=limits.message_age_s, **bounds),
+        StreamConfig(name="$MQTT_sess", subjects=["$MQTT.sess.>"], retention=RetentionPolicy.LIMITS,
+                     max_msgs_per_subject=1, max_age=limits.session_age_s, **bounds),
+        StreamConfig(name="$MQTT_rmsgs", subjects=["$MQTT.rmsgs.>"], retention=RetentionPolicy.LIMITS,
+                     max_msgs_per_subject=1, max_age=limits.message_age_s, **bounds),
+        StreamConfig(name="$MQTT_qos2in", subjects=["$MQTT.qos2.in.>"], retention=RetentionPolicy.LIMITS,
+                     max_msgs_per_subject=1, discard=DiscardPolicy.NEW, discard_new_per_subject=True,
+                     max_age=limits.message_age_s, **bounds),
+        StreamConfig(name="$MQTT_out", subjects=["$MQTT.out.>"], retention=RetentionPolicy.INTEREST,
+                     max_age=limits.message_age_s, **bounds),
+    ]  # fmt: skip
+
+
+async def make_room(streams: JetStreamContext, limits: GatewayLimits) -> None:
+    """Make the gateway's streams, or bound those it made; narrow its first so that RAW may take what devices publish.
+
+    :raises BusRefused: other applications' devices use them too.
+    """
+    for wanted in _configs(limits):
+        name = str(wanted.name)
+        try:
+            config = (await streams.stream_info(name)).config
+        except NotFoundError:
+            await streams.add_stream(wanted)
+            continue
+        if name == GATEWAY and config.subjects != _OWN:
+            await _refuse_shared(streams)
+            config.subjects = _OWN
+        config.max_age, config.max_bytes = wanted.max_age, wanted.max_bytes
+        config.duplicate_window = wanted.duplicate_window
+        await streams.update_stream(config)
+
+
+async def _refuse_shared(streams: JetStreamContext) -> None:
     for consumer in await streams.consumers_info(GATEWAY):
         subject = consumer.config.filter_subject or ">"
         if not subject.startswith(f"{GATEWAY_PREFIX}s4."):
@@ -59,8 +106,6 @@ async def make_room(streams: JetStreamContext, *, replicas: int) -> None:
                 f"stream {GATEWAY}: MQTT clients of this account subscribe to {subject}; "
                 "give the platform an account of its own"
             )
-    config.subjects = _OWN
-    await streams.update_stream(config)
 
 
 class Relay:

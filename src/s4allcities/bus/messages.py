@@ -53,10 +53,13 @@ class RawDelivery(Struct, frozen=True):
 
 
 class StreamState(Struct, frozen=True, kw_only=True):
-    """What a stream holds. ``created_us`` tells one life of the stream from the next."""
+    """What a stream holds. ``created_us`` tells one life of the stream from the next; ``t_first_us`` is when its oldest
+    message was stored by the server's clock, 0 when it is empty.
+    """
 
     first_sequence: int
     last_sequence: int
     messages: int
     bytes: int
     created_us: int
+    t_first_us: int = 0

@@ -3,9 +3,18 @@
 from msgspec import Struct
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig, SubjectTransform
 
-from .gateway import GATEWAY_PREFIX
+from .gateway import GATEWAY_PREFIX, GatewayLimits
 
-__all__ = ("EVENTS", "EVENT_KINDS", "OBS", "RAW", "TICK_TTL_S", "StreamLimits", "stream_configs")
+__all__ = (
+    "EVENTS",
+    "EVENT_KINDS",
+    "OBS",
+    "RAW",
+    "REJECTED_TTL_S",
+    "TICK_TTL_S",
+    "StreamLimits",
+    "stream_configs",
+)
 
 RAW, OBS, EVENTS = "RAW", "OBS", "EVENTS"
 EVENT_KINDS = (
@@ -13,6 +22,10 @@ EVENT_KINDS = (
 )  # fmt: skip
 TICK_TTL_S = 86_400
 """Clock ticks in EVENTS leave after a day: they matter only to a stage that catches up."""
+REJECTED_TTL_S = 3600
+"""Rejected messages leave EVENTS after an hour, as unread device messages leave RAW: a device gone mad shall not fill
+the disk. The store has long counted them then, and keeps the newest.
+"""
 
 _MIB = 1 << 20
 
@@ -23,7 +36,8 @@ class StreamLimits(Struct, frozen=True, kw_only=True):
     ``obs_age_s`` must exceed ``raw_age_s``: the edge looks up in OBS which device messages it has already packed.
     A full RAW or OBS drops its oldest: the broker has already told a device "received" when it stores a message, so
     refusing a new one would lose it without a trace, while what expires leaves a gap that `RawReader.expired` counts.
-    ``duplicate_window_s`` is how long the server recognises a message published twice.
+    ``duplicate_window_s`` is how long the server recognises a message published twice. ``gateway_*`` bound each of the
+    MQTT gateway's own streams (see `GatewayLimits`).
     """
 
     raw_age_s: float = 3600.0
@@ -33,6 +47,9 @@ class StreamLimits(Struct, frozen=True, kw_only=True):
     events_age_s: float = 0.0
     events_bytes: int = -1
     duplicate_window_s: float = 120.0
+    gateway_session_age_s: float = 90 * 86_400.0
+    gateway_message_age_s: float = 86_400.0
+    gateway_bytes: int = 128 * _MIB
     replicas: int = 1
 
     def __post_init__(self) -> None:
@@ -44,6 +61,18 @@ class StreamLimits(Struct, frozen=True, kw_only=True):
             raise ValueError(
                 f"duplicate_window_s is {self.duplicate_window_s}; allowed are 0 to raw_age_s ({self.raw_age_s})"
             )
+
+    def gateway(self) -> GatewayLimits:
+        """Give the bounds of the MQTT gateway's own streams."""
+        return GatewayLimits(
+            session_age_s=self.gateway_session_age_s,
+            message_age_s=self.gateway_message_age_s,
+            bytes=self.gateway_bytes,
+            duplicate_window_s=min(
+                self.duplicate_window_s, self.gateway_session_age_s, self.gateway_message_age_s
+            ),
+            replicas=self.replicas,
+        )
 
 
 def stream_configs(limits: StreamLimits) -> tuple[StreamConfig, ...]:

@@ -25,6 +25,7 @@ from .recovery import RecoveryBus, accounted_floor, packed_until, recall
 
 __all__ = (
     "MAX_IN_FLIGHT",
+    "REJECTED_TTL_S",
     "STAGE",
     "STOP_S",
     "TICK_S",
@@ -48,6 +49,9 @@ STAGE = "edge"
 
 MAX_IN_FLIGHT = 20_000
 """Messages held at most; beyond, stream RAW keeps them."""
+
+REJECTED_TTL_S = 3600
+"""A rejected message stays this long in stream EVENTS: a device gone mad must not fill the disk."""
 
 TICK_S = 0.5
 STOP_S = 5.0
@@ -87,6 +91,9 @@ class EdgeBus(RecoveryBus, Protocol):
 
     async def publish_event(self, event: Event, *, stage: str = ...) -> int:
         """Publish; returns when the event is stored."""
+
+    async def publish_events(self, events: Sequence[Event], *, stage: str, ttl_s: int = ...) -> int:
+        """Publish several at once; returns when all are stored. They leave the stream after ``ttl_s``."""
 
 
 class EdgeStatus(Struct, frozen=True, kw_only=True):
@@ -268,8 +275,10 @@ class EdgeNode:
             await self._send(queue.lane.cut())
 
     async def _send(self, packet: Packet) -> None:
-        for record in packet.rejected:
-            await self._insist(partial(self.bus.publish_event, record, stage=STAGE))
+        if packet.rejected:  # known by their ids when they come twice
+            await self._insist(
+                partial(self.bus.publish_events, packet.rejected, stage=STAGE, ttl_s=REJECTED_TTL_S)
+            )
         if len(packet.entries) > len(packet.rejected):  # even if all are repetitions: it tells how far we are
             batch = make_batch(packet, zones=self.zones, t_ingest_us=self.clock.now_us(), mode=self._mode)
             await self._insist(partial(self.bus.publish_batch, batch, keys=packet.keys))

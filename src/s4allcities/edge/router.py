@@ -1,8 +1,8 @@
 """The HTTP door for devices: ``POST /api/v1/observations``."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from litestar import Request, Response, Router, post
 from litestar.di import NamedDependency
@@ -15,24 +15,31 @@ from s4allcities.domain import Clock, Event, Rejected, derived_ulid
 from .http import MAX_BODY_BYTES, ParsedBody, RejectedItem, parse_body
 
 __all__ = (
+    "AT_ONCE",
     "HttpDoor",
     "Taken",
+    "batched",
     "observations_router",
     "take_observations",
 )
 
 AnyRequest = Request[Any, Any, Any]
+T = TypeVar("T")
+
+AT_ONCE = 500
+"""Messages on their way to the bus at once: a body of thousands takes as long as its bytes, not as its round trips."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpDoor:
     """What the route needs: ``authenticate`` gives the sensor a caller may speak for ("*" for any), or None;
-    ``publish_raw`` returns when the message is durable; ``publish`` records what was rejected.
+    ``publish_raws`` takes (family, sensor, data) and returns when all are durable; ``publish`` records what was
+    rejected.
     """
 
     authenticate: Callable[[AnyRequest], Awaitable[str | None]]
-    publish_raw: Callable[[str, str, bytes], Awaitable[int]]
-    publish: Callable[[Event], Awaitable[int]]
+    publish_raws: Callable[[Sequence[tuple[str, str, bytes]]], Awaitable[None]]
+    publish: Callable[[Sequence[Event]], Awaitable[None]]
     clock: Clock
 
 
@@ -56,9 +63,9 @@ def _own(parsed: ParsedBody, sensor: str) -> ParsedBody:
     return ParsedBody(own, tuple(sorted((*parsed.rejected, *foreign), key=lambda item: item.index)))
 
 
-async def _record(door: HttpDoor, sensor: str, item: RejectedItem, number: int) -> None:
+def _records(door: HttpDoor, sensor: str, items: Sequence[RejectedItem]) -> list[Event]:
     now_us = door.clock.now_us()
-    await door.publish(
+    return [
         Rejected(
             id=derived_ulid(now_us, "http", sensor, item.index, number),
             t_us=now_us,
@@ -66,7 +73,17 @@ async def _record(door: HttpDoor, sensor: str, item: RejectedItem, number: int) 
             reason=item.reason.partition(":")[0],
             detail=item.reason,
         )
-    )
+        for number, item in enumerate(items)
+    ]
+
+
+def batched(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Cut a sequence into pieces of at most ``size``.
+
+    >>> list(batched("abc", 2))
+    ['ab', 'c']
+    """
+    return (items[begin : begin + size] for begin in range(0, len(items), size))
 
 
 @post(
@@ -87,10 +104,10 @@ async def take_observations(
         raise NotAuthorizedException("Give the device's name and password (basic authorisation).")
     own = speaks_for if speaks_for != "*" else ""
     parsed = _own(parse_body(body, family=family, sensor=sensor or own), speaks_for)
-    for item in parsed.accepted:
-        await door.publish_raw(item.family, item.sensor, item.data)
-    for number, refused in enumerate(parsed.rejected):
-        await _record(door, own or "any", refused, number)
+    for part in batched(parsed.accepted, AT_ONCE):
+        await door.publish_raws([(item.family, item.sensor, item.data) for item in part])
+    for refused in batched(parsed.rejected, AT_ONCE):
+        await door.publish(_records(door, own or "any", refused))
     if not parsed.accepted and not parsed.rejected:
         raise HTTPException("The body holds no reading: send an object, a list or NDJSON.", status_code=400)
     taken = Taken(accepted=len(parsed.accepted), rejected=parsed.rejected)

@@ -1,6 +1,7 @@
 """The web application in this process, with stand-ins for the bus and the stores behind it."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -97,9 +98,12 @@ class Behind:
             asyncio.get_running_loop().call_soon(self.replies.take, [refusal])
         return len(self.published)
 
-    async def publish_raw(self, family: str, sensor: str, data: bytes) -> int:
-        self.raw.append((family, sensor, data))
-        return len(self.raw)
+    async def publish_all(self, events: Sequence[Event]) -> None:
+        for event in events:
+            await self.publish(event)
+
+    async def publish_raws(self, messages: Sequence[tuple[str, str, bytes]]) -> None:
+        self.raw.extend(messages)
 
     async def _history(self, sensor: str, t_from_us: int, t_to_us: int) -> dict[str, list[tuple[int, float]]]:
         return {"heat_c": [(t_from_us, 1.0)]} if sensor == "heat-02" else {}
@@ -125,7 +129,7 @@ class Behind:
             mode="live",
             accounting=self._accounting,
         )
-        door = HttpDoor(self._authenticate, self.publish_raw, self.publish, self.clock)
+        door = HttpDoor(self._authenticate, self.publish_raws, self.publish_all, self.clock)
         return build_app(
             services,
             self.gate,

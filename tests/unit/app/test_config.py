@@ -57,6 +57,8 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         ("[clock]\nspeed = 0.0", "clock.speed is 0.0"),
         ("[clock]\nspeed = nan", "clock.speed is nan"),
         ("[history_days]\nenv = 0", "history_days.env is 0; allowed are days above 0"),
+        ("[streams]\nraw_hours = 0", "streams.raw_hours is 0; allowed are numbers above 0"),
+        ("[streams]\nobs_hours = 0.5", "streams.obs_hours 0.5; the second must be more"),
         ("mode = 'fun'", "$.mode"),
     ],
 )

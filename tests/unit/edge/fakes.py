@@ -88,6 +88,11 @@ class FakeBus:
             raise asyncio.CancelledError
         return len(self.batches)
 
+    async def publish_events(self, events: Sequence[Event], *, stage: str, ttl_s: int = 0) -> int:
+        for event in events:
+            await self.publish_event(event, stage=stage)
+        return len(self.events)
+
     async def publish_event(self, event: Event, *, stage: str = "api") -> int:
         self.events.append(event)
         self.log.append(f"event {type(event).__name__}")
