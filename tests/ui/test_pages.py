@@ -1,12 +1,17 @@
 """The pages beside the picture: opened by key, menu and address; the alerts stay in view; nothing is cut off."""
 
+import httpx
 import pytest
 from playwright.sync_api import expect
+from tests.ui.parts import PlatformProcess
 from tests.ui.screen import LARGE, SMALL, Screen
+
+from s4allcities.domain import SystemClock
+from s4allcities.security.credentials import DeviceCredentials
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(300)]
 
-PAGES = ("sensors",)
+PAGES = ("sensors", "platform")
 
 
 @pytest.mark.parametrize("slug", PAGES)
@@ -47,3 +52,23 @@ def test_alerts_stay_in_view_and_lead_back_to_the_picture(burning: Screen) -> No
     burning.at("rail").get_by_role("button").first.click()
     expect(burning.at("map")).to_be_visible()
     expect(burning.at("option")).to_be_visible()
+
+
+def test_the_platform_page_shows_what_comes_in_what_is_rejected_and_who_is_silent(
+    screen: Screen, platform: PlatformProcess
+) -> None:
+    passwords = DeviceCredentials(platform.data / "keys" / "devices.json", SystemClock()).clear()
+    body, known = '{"t": "never", "heat_c": 20}', ("heat-33", passwords["heat-33"])
+    url = f"{platform.running.url}/api/v1/observations?family=env"
+    assert httpx.post(url, content=body, auth=known, trust_env=False).status_code == 201
+    screen.page.keyboard.press("Escape")
+    screen.page.keyboard.press("g")
+    screen.page.keyboard.press("d")
+    expect(screen.at("platform-incoming").get_by_role("row")).not_to_have_count(1)
+    expect(screen.at("platform-stages").get_by_text("fusion")).to_be_visible()
+    expect(screen.at("platform-rejected").get_by_text("env/heat-33")).to_be_visible()
+    expect(screen.at("platform-streams").get_by_text("$MQTT_sess")).to_be_visible()
+    expect(screen.at("tile-disk")).to_contain_text("B")
+    expect(screen.at("tile-in")).not_to_have_text("Messages a second 0.0")
+    silent = screen.at("tile-silent").locator("dd")
+    screen.until(lambda: silent.inner_text() != "", "a count of silent sensors")

@@ -1,6 +1,7 @@
 // The pages beside the picture. One more is one component in `pages/` and one line here.
 import type { Component } from 'svelte';
 
+import PlatformPage from './pages/PlatformPage.svelte';
 import SensorsPage from './pages/SensorsPage.svelte';
 
 export interface Page {
@@ -15,7 +16,10 @@ export interface Page {
 
 export const PICTURE_KEY = 'p';
 
-export const PAGES: readonly Page[] = [{ slug: 'sensors', letter: 's', component: SensorsPage }];
+export const PAGES: readonly Page[] = [
+  { slug: 'sensors', letter: 's', component: SensorsPage },
+  { slug: 'platform', letter: 'd', component: PlatformPage },
+];
 
 export const pagesFor = (role: string): Page[] => PAGES.filter(({ roles }) => !roles || roles.includes(role));
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import httpx
 import msgspec
 from msgspec import Struct
+from prometheus_client.parser import text_string_to_metric_families
 
 import s4allcities
 from s4allcities.bus import ServerError
@@ -37,6 +38,7 @@ State = Literal["ok", "note", "fault"]
 
 LOWEST_DISK_GB = 1.0
 GOOD_DISK_GB = 10.0
+MOST_AGE_S = 60.0
 MOST_LAG = 5000
 """Messages waiting before a stage; more is a fault."""
 _SHOWN = 5
@@ -220,7 +222,7 @@ def _platform(running: Running | None, data: DataDir) -> Iterator[Check]:
         context = ssl._create_unverified_context() if running.url.startswith("https") else True
         with httpx.Client(base_url=running.url, verify=context, trust_env=False, timeout=10) as client:
             health = client.get("/healthz").json()
-            metrics = _metrics(client.get("/metrics").text)
+            metrics = _Metrics(client.get("/metrics").text)
     except (httpx.HTTPError, ValueError) as error:
         yield _fault("platform", f"{running.url} does not answer: {error}")
         return
@@ -239,33 +241,78 @@ def _health(running: Running, health: dict[str, Any]) -> Check:
     )
 
 
-def _metrics(text: str) -> dict[str, float]:
-    lines = (line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#"))
-    return {name: float(value) for name, _, value in lines}
+class _Metrics:
+    """The values of a platform's `/metrics`."""
+
+    def __init__(self, text: str) -> None:
+        self._values: dict[str, dict[str, float]] = {}
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                label = next(iter(sample.labels.values()), "")
+                self._values.setdefault(sample.name, {})[label] = sample.value
+
+    def by_label(self, name: str) -> dict[str, float]:
+        return self._values.get(f"s4_{name}", {})
+
+    def one(self, name: str) -> float:
+        return self.by_label(name).get("", 0.0)
 
 
-def _flow(metrics: dict[str, float]) -> Iterator[Check]:
-    lags = {name[len('s4_stage_lag{stage="') : -2]: n for name, n in metrics.items() if "stage_lag" in name}
+def _flow(metrics: _Metrics) -> Iterator[Check]:
+    yield _stages(metrics)
+    errors = {name: n for name, n in metrics.by_label("stage_errors_total").items() if n}
+    if errors:
+        yield _note("stage errors", _counted(errors))
+    yield _snapshots(metrics)
+    state = metrics.by_label("messages_total")
+    text = ", ".join(f"{state.get(word, 0):.0f} {word}" for word in ("decided", "rejected", "expired"))
+    yield (_note if state.get("expired") else _ok)("messages", text)
+    incoming = {family: n for family, n in metrics.by_label("received_total").items() if n}
+    yield (
+        _ok("incoming", f"since the start {_counted(incoming)}")
+        if incoming
+        else _note("incoming", "no good message since the start")
+    )
+    yield _oldest(metrics.one("oldest_unprocessed_seconds"))
+    refused = {kind: n for kind, n in metrics.by_label("refused_by_broker_total").items() if n}
+    if refused:
+        yield _note("refused by the broker", _counted(refused))
+
+
+def _counted(values: dict[str, float]) -> str:
+    return ", ".join(
+        f"{name}: {n:.0f}" for name, n in sorted(values.items(), key=lambda each: -each[1])[:_SHOWN]
+    )
+
+
+def _stages(metrics: _Metrics) -> Check:
+    lags = metrics.by_label("stage_lag")
+    standing = [name for name, runs in metrics.by_label("stage_running").items() if not runs]
+    if standing:
+        return _fault("stages", f"not running: {', '.join(standing)}; the platform's log says why")
     behind = {name: lag for name, lag in lags.items() if lag > MOST_LAG}
     if behind:
-        yield _fault(
+        return _fault(
             "stages", ", ".join(f"{name} is {lag:.0f} messages behind" for name, lag in behind.items())
         )
-    else:
-        yield _ok(
-            "stages", f"{len(lags)} stages, the furthest {max(lags.values(), default=0):.0f} messages behind"
+    return _ok(
+        "stages", f"{len(lags)} stages, the furthest {max(lags.values(), default=0):.0f} messages behind"
+    )
+
+
+def _snapshots(metrics: _Metrics) -> Check:
+    ages = metrics.by_label("stage_snapshot_age_seconds")
+    if not ages:
+        return _note("snapshots", "none since the start")
+    return _ok("snapshots", f"{len(ages)} stages, the newest {min(ages.values()):.0f} s ago")
+
+
+def _oldest(age_s: float) -> Check:
+    if age_s > MOST_AGE_S:
+        return _fault(
+            "oldest datum", f"waits since {age_s:.0f} s; more than {MOST_AGE_S:g} s means that work piles up"
         )
-    errors = {
-        name[len('s4_stage_errors{stage="') : -2]: n for name, n in metrics.items() if "stage_errors" in name
-    }
-    if any(errors.values()):
-        yield _note("stage errors", ", ".join(f"{name}: {n:.0f}" for name, n in errors.items() if n))
-    state = {
-        word: metrics.get(f's4_messages_total{{state="{word}"}}', 0)
-        for word in ("decided", "rejected", "expired")
-    }
-    text = ", ".join(f"{number:.0f} {word}" for word, number in state.items())
-    yield (_note if state["expired"] else _ok)("messages", text)
+    return _ok("oldest datum", f"waits since {age_s:.1f} s" if age_s else "nothing waits")
 
 
 def _rejections(data: DataDir) -> Iterator[Check]:

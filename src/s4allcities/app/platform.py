@@ -44,11 +44,12 @@ from s4allcities.store.ledger import LedgerStore
 from s4allcities.store.recorder import EventRecorder
 from s4allcities.store.snapshots import SqliteSnapshots
 
-from .accounting import Accounting, prometheus_text
+from .accounting import Accounting
 from .config import AppConfig, ConfigError
 from .desk import CapReleaseDesk
 from .eve_files import EveFollower
 from .gate import SecurityGate
+from .metrics import metrics_text
 from .readings import Readings
 from .recording import Recording, restore_picture
 from .server import WebServer, build_app, page_folder
@@ -129,7 +130,9 @@ class Platform:
         self.desk = CapReleaseDesk(
             Releases(stores.accounts, clock), self.cap, stores.ledger, clock, self.picture.orders.get
         )
-        self.accounting = Accounting(bus, self.edge, self.runners, stores.recorder, server)
+        self.accounting = Accounting(
+            bus, self.edge, self.runners, stores.recorder, stores.history, server, Path(config.data_dir)
+        )
         self.web = WebServer(self._make_app(folder, sessions), config.server)
 
     def _make_edge(self) -> EdgeNode:
@@ -161,7 +164,7 @@ class Platform:
             site_json=site_document(self.site, folder),
             random=self._random,
             mode=self.config.mode,
-            accounting=self.accounting.report,
+            accounting=self._report,
         )
         door = HttpDoor(self._speaks_for(gate), self.bus.publish_raws, self._refused_by_http, self.clock)
         return build_app(
@@ -198,8 +201,11 @@ class Platform:
     async def _refused_by_http(self, events: Sequence[Event]) -> None:
         await self.bus.publish_events(events, stage="http", ttl_s=REJECTED_TTL_S)
 
+    async def _report(self) -> dict[str, Any]:
+        return await self.accounting.report() | {"parts": self.health()}
+
     async def _metrics(self) -> str:
-        return prometheus_text(await self.accounting.report(), self.hub.clients)
+        return metrics_text(await self.accounting.report(), self.health(), self.hub.clients)
 
     async def _history(self, sensor: str, t_from_us: int, t_to_us: int) -> dict[str, list[tuple[int, float]]]:
         history = self._stores.history

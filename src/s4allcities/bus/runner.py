@@ -51,7 +51,7 @@ class RunnerStatus(Struct, frozen=True, kw_only=True):
     ``lag`` counts messages waiting behind the last one; ``decided_raw`` the device messages whose readings the stage
     has dealt with, ``rejected_raw`` those it failed on; ``errors`` inputs that could not be read or made the stage
     fail, outputs that the bus refused and snapshots that could not be kept; ``dropped`` doubles that were recognised.
-    Counters survive a crash.
+    ``t_input_us`` is when the server stored the newest input taken, 0 before the first. Counters survive a crash.
     """
 
     stage: str
@@ -66,6 +66,7 @@ class RunnerStatus(Struct, frozen=True, kw_only=True):
     dropped: int
     last_snapshot_us: int
     running: bool
+    t_input_us: int = 0
 
 
 class _Counters(Struct):
@@ -124,6 +125,7 @@ class StageRunner(Generic[S]):
         self._saved_sequence = 0
         self._now_us = 0
         self._lag = 0
+        self._t_input_us = 0
         self._last_snapshot_us = 0
         self._counters = _Counters()
         self._origins = Origins()
@@ -150,6 +152,7 @@ class StageRunner(Generic[S]):
             dropped=self._counters.dropped,
             last_snapshot_us=self._last_snapshot_us,
             running=self._running,
+            t_input_us=self._t_input_us,
         )
 
     async def run(self) -> None:
@@ -190,6 +193,7 @@ class StageRunner(Generic[S]):
         now_us = message.now_us or on_clock(self._bus.clock, message.t_server_us)
         self._now_us = max(self._now_us, now_us)
         self._lag = message.pending
+        self._t_input_us = message.t_server_us
         events: list[Event] = []
         batch: ObservationBatch | list[Event] | None = None
         try:

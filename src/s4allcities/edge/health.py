@@ -4,7 +4,7 @@ The usual interval of a sensor is learned from its own messages; it is late, sta
 clock's error is the median difference between its time and ours over its last messages: a few late ones do not move it.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from statistics import median
 
@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from s4allcities.domain import US_PER_S, Observation, SensorHealth, SensorState, derived_ulid
 
-__all__ = ("HealthMonitor",)
+__all__ = ("HealthMonitor", "SilentSensor")
 
 WINDOW = 32
 """Messages remembered a sensor."""
@@ -41,6 +41,15 @@ class _Sensor(Struct):
     count: int = 0
     gaps_s: deque[float] = msgspec.field(default_factory=lambda: deque(maxlen=WINDOW))
     skews_s: deque[float] = msgspec.field(default_factory=lambda: deque(maxlen=WINDOW))
+
+
+class SilentSensor(Struct, frozen=True, kw_only=True):
+    """A sensor that does not speak; ``silent_s`` is None for one that never did."""
+
+    sensor: str
+    family: str
+    state: SensorState
+    silent_s: float | None
 
 
 class HealthMonitor:
@@ -115,6 +124,31 @@ class HealthMonitor:
         if len(sensor.skews_s) >= MIN_SKEW_MESSAGES and abs(sensor.skew_s) > limit_s:
             return "clock wrong"
         return "on time"
+
+    def received(self) -> dict[str, int]:
+        """Give how many good messages came in since the start, by family."""
+        counts: Counter[str] = Counter()
+        for sensor in self._sensors.values():
+            counts[sensor.family] += sensor.count
+        return dict(sorted(counts.items()))
+
+    def states(self) -> dict[str, int]:
+        """Give how many sensors are in each state."""
+        return dict(sorted(Counter(sensor.state for sensor in self._sensors.values()).items()))
+
+    def silent(self, now_us: int) -> list[SilentSensor]:
+        """Give the sensors that are stale or gone, silent longest first."""
+        found = [
+            SilentSensor(
+                sensor=name,
+                family=sensor.family,
+                state=sensor.state,
+                silent_s=round((now_us - sensor.t_last_us) / US_PER_S, 1) if sensor.t_last_us else None,
+            )
+            for name, sensor in self._sensors.items()
+            if sensor.state in ("stale", "gone")
+        ]
+        return sorted(found, key=lambda each: (-(each.silent_s or float("inf")), each.sensor))
 
     def snapshot(self) -> bytes:
         """Freeze what was learned."""

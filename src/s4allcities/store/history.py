@@ -133,6 +133,11 @@ class ParquetHistory:
         self._rows += len(batch)
 
     @property
+    def waiting_rows(self) -> int:
+        """How many rows wait in memory to be written."""
+        return self._rows
+
+    @property
     def flush_due(self) -> bool:
         """Whether enough rows wait, or the oldest waits long enough."""
         waited_s = (self._clock.now_us() - self._since_us) / _US

@@ -24,3 +24,4 @@ def test_the_doctor_sees_a_running_platform(platform: Installation) -> None:
     assert "works" in checks["platform"]["text"]
     assert "10 stages" in checks["stages"]["text"]
     assert {"database", "ledger", "disk", "permissions", "messages", "sensors"} <= set(checks)
+    assert {"incoming", "oldest datum", "snapshots"} <= set(checks)

@@ -13,7 +13,6 @@ import pytest
 from tests.unit.app.parts import SITE, SITE_FOLDER
 
 from s4allcities.app import recording as recording_module
-from s4allcities.app.accounting import prometheus_text
 from s4allcities.app.config import EveFile
 from s4allcities.app.desk import CapReleaseDesk
 from s4allcities.app.doctor import examine
@@ -52,21 +51,6 @@ class Hands:
 
     async def sleep(self, seconds: float) -> None:
         self.t_us += round(seconds * 1e6)
-
-
-# --- counters -------------------------------------------------------------------------------------
-
-
-def test_counters_in_prometheus_text() -> None:
-    account = {"decided": 5, "rejected": 1, "expired": 0, "duplicates": 0, "in_flight": 2}
-    stage = {"stage": "validity", "lag": 3, "processed": 4, "errors": 0, "published": 1}
-    text = prometheus_text({"account": account, "edge": {"sensors_on_time": 7}, "stages": [stage]}, 2)
-    assert 's4_messages_total{state="decided"} 5\n' in text
-    assert "s4_messages_in_flight 2\n" in text
-    assert 's4_stage_lag{stage="validity"} 3\n' in text
-    assert text.endswith("s4_pages 2\n")
-    for line in text.splitlines():
-        assert line.startswith(("# HELP s4_", "# TYPE s4_", "s4_")), line
 
 
 # --- tries ----------------------------------------------------------------------------------------

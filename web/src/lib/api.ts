@@ -1,4 +1,5 @@
 import type { LonLat } from '../domain/records';
+import type { PlatformReport } from './status';
 
 export interface Session {
   name: string;
@@ -67,6 +68,7 @@ export const closeSession = (): Promise<unknown> => request('DELETE', '/api/v1/s
 export const getSite = (): Promise<SiteResponse> => request('GET', '/api/v1/site');
 export const getHistory = (sensor: string, minutes = 15): Promise<History> =>
   request('GET', `/api/v1/sensors/${encodeURIComponent(sensor)}/history?minutes=${minutes}`);
+export const getReport = (): Promise<PlatformReport> => request('GET', '/api/v1/accounting');
 
 export interface AlertRequest {
   verb: string;
