@@ -3,7 +3,7 @@
 # on a Debian-like system; otherwise says what to install. All words go to stderr: stdout belongs to the command.
 #
 #   scripts/install-system.sh base     python3 with venv; Node.js and npm to build the page
-#   scripts/install-system.sh test     that, and Chromium and mosquitto_pub for the tests
+#   scripts/install-system.sh test     that, and Chromium, mosquitto_pub and a PostgreSQL server for the tests
 set -eu
 what=${1:-base}
 python=${PYTHON:-python3}
@@ -23,6 +23,7 @@ fi
 if [ "$what" = test ]; then
     have chromium || have chromium-browser || have google-chrome || wanted="$wanted chromium"
     have mosquitto_pub || wanted="$wanted mosquitto-clients"
+    have postgres || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || wanted="$wanted postgresql"
 fi
 
 if [ -n "$needed$wanted" ] && [ "$(id -u)" = 0 ] && have apt-get; then
