@@ -1,18 +1,25 @@
 """The shared vocabulary: frozen structs, units, ids and the seams that plug-ins satisfy."""
 
+from .alert import ALERT_ENDED as ALERT_ENDED
 from .alert import ALERT_LEVELS as ALERT_LEVELS
+from .alert import ALERT_OVER as ALERT_OVER
 from .alert import Alert as Alert
 from .alert import AlertAction as AlertAction
 from .alert import AlertLevel as AlertLevel
+from .alert import AlertRisk as AlertRisk
 from .alert import AlertState as AlertState
 from .alert import AlertVerb as AlertVerb
+from .alert import Grounds as Grounds
+from .alert import Notification as Notification
 from .alert import Refusal as Refusal
 from .clocks import ManualClock as ManualClock
 from .clocks import ScaledClock as ScaledClock
 from .clocks import SystemClock as SystemClock
 from .context import Band as Band
 from .context import Context as Context
+from .context import MeasureShare as MeasureShare
 from .context import Risk as Risk
+from .context import RiskBasis as RiskBasis
 from .context import RiskReason as RiskReason
 from .detection import Detection as Detection
 from .detection import Track as Track

@@ -1,6 +1,6 @@
 """The union of all records that travel in stream EVENTS, and the subject kind of each."""
 
-from .alert import Alert, AlertAction, Refusal
+from .alert import Alert, AlertAction, Notification, Refusal
 from .context import Context, Risk
 from .detection import Detection, Track
 from .health import Heartbeat, Rejected, SensorHealth, Truth
@@ -18,6 +18,7 @@ Event = (
     | Alert
     | AlertAction
     | Refusal
+    | Notification
     | CourseOfAction
     | Order
     | Command
@@ -36,6 +37,7 @@ _KINDS: dict[type, str] = {
     Alert: "alert",
     AlertAction: "fb",
     Refusal: "fb",
+    Notification: "fb",
     CourseOfAction: "coa",
     Order: "order",
     Command: "order",

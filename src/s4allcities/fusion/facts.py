@@ -1,6 +1,6 @@
 """What fusion learns beside detections: doubts about sensors, context facts, what operators decided."""
 
-from ..domain import Alert, Context, Detection, SensorHealth
+from ..domain import ALERT_OVER, Alert, Context, Detection, SensorHealth
 from .association import incident_zones
 from .belief import leading
 from .hypotheses import Hypotheses
@@ -66,8 +66,8 @@ def learn_alert(state: FusionState, alert: Alert, data: Hypotheses, now_us: int)
     incident = state.incidents.get(alert.incident_id)
     if incident is None:
         return None
-    incident.alert_open = alert.state != "closed"
-    if alert.state == "closed" and incident.status == "confirmed":
+    incident.alert_open = alert.state not in ALERT_OVER
+    if alert.state in ALERT_OVER and incident.status == "confirmed":
         _close(state, incident, alert, data, now_us)
         return incident
     if incident.alert_open and incident.status == "closed" and incident.closed_by_operator:

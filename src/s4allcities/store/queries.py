@@ -47,7 +47,9 @@ class RecordReader:
 
     async def open_alerts(self) -> list[Alert]:
         """Give all alerts that are not closed."""
-        return await self._select(Alert, "kind = 'alert' AND state <> 'closed'", limit=-1)
+        return await self._select(
+            Alert, "kind = 'alert' AND state NOT IN ('closed', 'false', 'duplicate')", limit=-1
+        )
 
     async def alerts(self, *, limit: int = _LIMIT) -> list[Alert]:
         """Give the newest alerts, closed ones too."""

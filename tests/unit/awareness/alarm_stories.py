@@ -1,5 +1,6 @@
 """Incidents, courses and actions for the tests of alarms and risk."""
 
+from math import exp
 from typing import Any
 
 from s4allcities.awareness.alarms import AlarmStage, Names, ZoneName
@@ -81,10 +82,18 @@ def linked(one: Incident) -> Link:
     return Link(incident=one.id, reason="Tampered exit J serves Ticket hall, 2 min apart", llr=3.0)
 
 
-def risk(one: Incident, people: float, zone: str = "ticket-hall") -> Risk:
+def risk(one: Incident, people: float, zone: str = "ticket-hall", **changes: float) -> Risk:
+    """The risk of a zone; its impact follows from the people, as it would for a fire."""
+    impact = 1 - exp(-(0.017 * people + 0.3))
+    given: dict[str, Any] = {
+        "threat": 0.9,
+        "vulnerability": 0.8,
+        "impact": impact,
+        "value": 0.7 * impact,
+    } | changes
     return Risk(
-        id="r", t_us=T0_US, zone=zone, hypothesis=one.hypothesis, value=0.7, low=0.6, high=0.8, threat=0.9,
-        vulnerability=0.8, impact=0.9, band="very high", people=people, incident_id=one.id,
+        id="r", t_us=T0_US, zone=zone, hypothesis=one.hypothesis, low=0.6, high=0.8, band="very high", people=float(people),
+        incident_id=one.id, **given,
     )  # fmt: skip
 
 

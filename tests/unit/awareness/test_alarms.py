@@ -90,22 +90,32 @@ def test_proper_names_keep_their_capital(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("stakes", "level"),
     [
-        (Stakes(stake="life", people=184.0, act_within_s=120), "critical"),
-        (Stakes(stake="life", people=None, act_within_s=120), "critical"),
-        (Stakes(stake="life", people=0.0, act_within_s=120), "high"),
-        (Stakes(stake="control", people=9.0, act_within_s=300), "low"),
-        (Stakes(stake="control", people=9.0, act_within_s=300, on_opening=True), "medium"),
-        (
-            Stakes(stake="control", people=9.0, act_within_s=300, on_opening=True, linked_to_danger=True),
-            "high",
-        ),
-        (Stakes(stake="watch", people=9.0, act_within_s=180), "high"),
-        (Stakes(stake="watch", people=0.0, act_within_s=180), "medium"),
-        (Stakes(stake="watch", people=0.0, act_within_s=7200), "low"),
+        (Stakes(consequence=0.7, act_within_s=120), "critical"),
+        (Stakes(consequence=0.2, act_within_s=120), "high"),
+        (Stakes(consequence=0.1, act_within_s=120), "medium"),
+        (Stakes(consequence=0.03, act_within_s=120), "low"),
+        (Stakes(consequence=0.01, act_within_s=120), "info"),
+        (Stakes(consequence=0.7, act_within_s=3600), "high"),
+        (Stakes(consequence=0.7, act_within_s=20_000), "medium"),
+        (Stakes(consequence=0.01, act_within_s=20_000), "info"),
+        (Stakes(consequence=0.05, act_within_s=120, stake="life", people=3.0), "high"),
+        (Stakes(consequence=0.05, act_within_s=120, stake="life", people=None), "high"),
+        (Stakes(consequence=0.05, act_within_s=120, stake="life", people=0.0), "low"),
+        (Stakes(consequence=0.05, act_within_s=120, stake="control", danger="critical"), "high"),
+        (Stakes(consequence=0.7, act_within_s=120, stake="control", danger="high"), "critical"),
     ],
 )
 def test_level_is_consequence_times_time(stakes: Stakes, level: str) -> None:
-    assert level_of(stakes) == level
+    assert level_of(stakes)[0] == level
+
+
+def test_a_level_that_a_rule_keeps_up_says_so(desk: Desk) -> None:
+    one = incident()
+    desk.give(risk(one, 1, impact=0.1), one)
+    grounds = desk.latest().grounds
+    assert grounds is not None
+    assert (desk.latest().level, grounds.floor) == ("high", "people may be hurt")
+    assert grounds.consequence == pytest.approx(0.97 * 0.8 * 0.1)
 
 
 def test_an_intrusion_linked_to_a_fire_rises_at_once(desk: Desk) -> None:
@@ -118,13 +128,13 @@ def test_an_intrusion_linked_to_a_fire_rises_at_once(desk: Desk) -> None:
 
 def test_level_falls_only_after_a_while(desk: Desk) -> None:
     one = incident()
-    desk.give(one, risk(one, 184))
+    desk.give(risk(one, 184), one)
     assert (desk.latest().level, desk.latest().people) == ("critical", 184.0)
     desk.give(risk(one, 0), at_s=10)
     assert (desk.latest().level, desk.latest().people) == ("critical", 0.0)
     desk.give(at_s=69)
     assert desk.latest().level == "critical"
-    desk.give(risk(one, 5), at_s=69.5)
+    desk.give(risk(one, 100), at_s=69.5)
     desk.give(risk(one, 0), at_s=69.8)
     desk.give(at_s=75)
     assert desk.latest().level == "critical", "people came back in between: the wait starts again"
@@ -145,10 +155,11 @@ def test_text_changes_only_for_something_material(desk: Desk) -> None:
 
 def test_a_passed_deadline_says_now(desk: Desk) -> None:
     desk.give(incident())
+    desk.act("acknowledge")
     desk.give(at_s=300)
     assert desk.latest().lines[2] == "Prepare evacuation; send a guard to look now."
     desk.give(at_s=400)
-    assert len(desk.said) == 2
+    assert len(desk.said) == 3
 
 
 def test_older_versions_of_an_incident_are_ignored(desk: Desk) -> None:
@@ -161,7 +172,7 @@ def test_the_whole_life_of_an_alert(desk: Desk) -> None:
     desk.give(incident())
     steps: list[tuple[AlertVerb, AlertState]] = [
         ("acknowledge", "acknowledged"), ("assign", "assigned"), ("start", "in progress"), ("resolve", "resolved"),
-        ("close", "closed"), ("reopen", "acknowledged"),
+        ("close", "closed"), ("reopen", "reopened"),
     ]  # fmt: skip
     for number, (verb, state) in enumerate(steps, start=1):
         desk.act(verb, reason="fire out")
@@ -192,7 +203,10 @@ def test_closing_without_a_reason_is_refused(desk: Desk) -> None:
 def test_illegal_steps_are_refused_with_what_is_allowed(desk: Desk, verb: AlertVerb) -> None:
     desk.give(incident())
     desk.act(verb, reason="r")
-    assert desk.refused[0].reason == f"Cannot {verb} an alert that is new; allowed now: acknowledge, assign."
+    assert desk.refused[0].reason == (
+        f"Cannot {verb} an alert that is new;"
+        " allowed now: acknowledge, assign, escalate, shelve, suppress, false, duplicate."
+    )
 
 
 def test_two_operators_at_once_one_wins(desk: Desk) -> None:
@@ -245,13 +259,15 @@ def test_incident_that_became_part_of_another_closes_its_alert_as_duplicate(desk
     desk.give(incident())
     merged = Link(incident="other", reason="Merged into it: the same story, nearby")
     desk.give(incident(version=2, status="closed", links=(merged,)))
-    assert (desk.latest().state, desk.latest().reason) == ("closed", "Duplicate: part of another incident")
+    assert (desk.latest().state, desk.latest().reason) == ("duplicate", "Duplicate: part of another incident")
 
 
 def test_incident_that_faded_resolves_its_alert_and_people_close_it(desk: Desk) -> None:
     desk.give(incident())
     desk.give(incident(version=2, status="closed"))
-    assert desk.latest().state == "resolved"
+    assert desk.latest().state == "new", "the off-delay still runs"
+    desk.give(at_s=5)
+    assert (desk.latest().state, desk.latest().reason) == ("resolved", "Its evidence has faded")
     desk.act("close", reason="no action needed")
     assert desk.latest().state == "closed"
     desk.give(incident(version=3))

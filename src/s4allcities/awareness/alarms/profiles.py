@@ -1,6 +1,7 @@
 """What each hypothesis means at the desk: stake, time to act and texts, read from a data file."""
 
 import tomllib
+from collections.abc import Mapping
 from importlib.resources import files
 from typing import Literal
 
@@ -19,6 +20,9 @@ class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     what: tuple[str, ...]
     act: tuple[str, ...]
     together: str = ""
+    on_delay_s: float | None = None
+    off_delay_s: float | None = None
+    share: Literal["automatic", "operator"] = "operator"
 
 
 def load_profiles() -> dict[str, Profile]:
@@ -27,6 +31,6 @@ def load_profiles() -> dict[str, Profile]:
     return msgspec.convert(tomllib.loads(text), dict[str, Profile])
 
 
-def profile_of(profiles: dict[str, Profile], hypothesis: str) -> Profile:
+def profile_of(profiles: Mapping[str, Profile], hypothesis: str) -> Profile:
     """Give a hypothesis' profile; one that the file does not know is something unusual to look at."""
     return profiles.get(hypothesis) or profiles["other"]

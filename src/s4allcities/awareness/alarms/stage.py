@@ -1,50 +1,61 @@
 """The alarm stage: one alert per confirmed incident, and the only place where operators' actions change it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import tzinfo
+from typing import Any
 
 import msgspec
 
 from s4allcities.domain import (
-    US_PER_S,
+    ALERT_ENDED,
     Alert,
     AlertAction,
     AlertLevel,
+    Context,
     CourseOfAction,
     Event,
     Incident,
     Refusal,
     Risk,
-    derived_ulid,
 )
 
-from .level import Stakes, level_of, rank
+from ..context.graph import ENTRY, ContextGraph
+from .calling import Caller
+from .calls import FLOOD, may_call, settle_floods
+from .judging import Judgement, judge
+from .level import rank
 from .lifecycle import apply_action
 from .names import Names
 from .profiles import Profile, load_profiles, profile_of
-from .state import AlarmState, Entry
+from .settings import AlarmSettings, alarm_settings
+from .state import AlarmState, Cell, Entry, Pending
+from .timers import Timers, by_platform
 from .wording import Wording, write
 
 __all__ = ("AlarmStage",)
 
-FALL_AFTER_US = 60 * US_PER_S
-"""A level falls only when a lower one has been right for so long."""
 CHANGE_P = 0.05
 CHANGE_PEOPLE = 0.25
-ALERTS_KEPT = 1000
 ACTIONS_KEPT = 4096
 MERGED = "Merged"
 """How fusion begins the reason of the link that an incident leaves to the one it became part of."""
+OF_INTEREST = ("works", "responsible")
+ATTENDED = ("acknowledged", "assigned")
 
 
 class AlarmStage:
     """Raises one alert for each confirmed incident and keeps its text true; tentative incidents raise none.
 
     A new version is published only when something material changed: level, what and where, cause, deadline passed,
-    course of action, or 5 % of sureness. A level rises at once and falls after 60 s. Operators act by `AlertAction`;
-    each is answered by a version whose ``changed_by`` is its id, or by a `Refusal`. An action seen before is ignored.
+    course of action, 5 % of sureness, the risk it rests on. A level rises at once and falls after a while. Operators
+    act by `AlertAction`; each is answered by a version whose ``changed_by`` is its id, or by a `Refusal`. An action
+    seen before is ignored.
 
-    ``zone`` is the time zone of clock times in texts, UTC if not given.
+    Whether an alert calls for attention is decided by `calling.Caller`: suppression by announced works, grouping of
+    consequences, the budget of a position in a flood, chatter. What does not call is listed with the reason in
+    ``held``.
+
+    ``zone`` is the time zone of clock times in texts and of shifts, UTC if not given.
 
     >>> stage = AlarmStage()
     >>> stage.step(stage.start(), [], 1_700_000_000_000_000)
@@ -52,13 +63,23 @@ class AlarmStage:
     """
 
     name = "alarms"
-    inputs: tuple[str, ...] = ("inc.>", "risk.>", "coa.>", "fb.>")
+    inputs: tuple[str, ...] = ("inc.>", "risk.>", "coa.>", "fb.>", "ctx.>")
     heavy = False
 
-    def __init__(self, names: Names | None = None, *, zone: tzinfo | None = None) -> None:
+    def __init__(
+        self,
+        names: Names | None = None,
+        *,
+        zone: tzinfo | None = None,
+        settings: AlarmSettings | None = None,
+        profiles: Mapping[str, Profile] | None = None,
+    ) -> None:
         self.names = names or Names()
         self.zone = zone
-        self.profiles = load_profiles()
+        self.settings = settings or alarm_settings()
+        self.profiles = dict(profiles or load_profiles())
+        self._caller = Caller(self.settings)
+        self._timers = Timers(self.settings, self.profiles)
 
     def start(self) -> AlarmState:
         """Give the empty state."""
@@ -80,90 +101,87 @@ class AlarmStage:
             match event:
                 case Incident():
                     out += self._incident(state, event)
-                case Risk() if event.incident_id:
-                    state.people.setdefault(event.incident_id, {})[event.zone] = float(event.people)
+                case Risk():
+                    _learn_risk(state, event)
                 case CourseOfAction():
                     state.courses[event.incident_id] = _slim(event)
                 case AlertAction():
                     out += self._act(state, event)
+                case Context() if event.attribute == ENTRY:
+                    _learn_entry(state, event)
+        graph = self._graph(state)
+        out += self._raise_due(state, graph)
         for entry in list(state.entries.values()):
+            out += self._timers.run(state, entry, graph, self._caller)
             out += self._refresh(state, entry)
+        out += self._release(state)
+        settle_floods(state, self.settings, (e.alert.position for e in state.entries.values() if e.waits))
         return out
+
+    def _graph(self, state: AlarmState) -> ContextGraph:
+        graph = ContextGraph(zone=self.zone)
+        for key, value in state.context.items():
+            graph.learn(Context(id="", t_us=0, subject=f"{ENTRY}/{key}", attribute=ENTRY, value=value))
+        return graph
 
     # --- incidents ------------------------------------------------------------------------------------
 
     def _incident(self, state: AlarmState, incident: Incident) -> list[Event]:
         known = state.incidents.get(incident.id)
-        if known is not None and incident.version < known.version:
+        if (known is not None and incident.version < known.version) or incident.status == "tentative":
             return []
-        if incident.status == "tentative":
-            return []
-        entry = state.entries.get(state.alert_of.get(incident.id, ""))
+        entry = state.entry_of(incident.id)
         if incident.status == "closed":
+            state.pending.pop(incident.id, None)
             return self._ended(state, incident, entry) if entry else []
         state.incidents[incident.id] = incident
-        return [] if entry else [self._raise(state, incident)]
-
-    def _raise(self, state: AlarmState, incident: Incident) -> Alert:
-        """Make the alert of an incident that has just been confirmed."""
-        self._make_room(state)
-        profile = profile_of(self.profiles, incident.hypothesis)
-        opened_us = incident.t_opened_us or state.now_us
-        minute_us = 60 * US_PER_S
-        deadline_us = -(-(opened_us + round(profile.act_within_s * US_PER_S)) // minute_us) * minute_us
-        blank = Alert(
-            id=derived_ulid(opened_us, "alert", incident.id),
-            t_us=state.now_us,
-            version=1,
-            level="info",
-            state="new",
-            incident_id=incident.id,
-            hypothesis=incident.hypothesis,
-            zone="",
-            t_annunciated_us=state.now_us,
-            t_deadline_us=deadline_us,
-            title="",
-            lines=(),
-            mode=incident.mode,
-            provenance=(incident.id,),
-        )
-        level = self._level(state, incident, profile)
-        alert, shown = self._said(state, blank, incident, level)
-        state.entries[alert.id] = Entry(alert, shown=shown)
-        state.alert_of[incident.id] = alert.id
-        return alert
+        if entry is not None:
+            return self._again(state, entry)
+        pending = state.pending.get(incident.id)
+        state.pending[incident.id] = Pending(incident, pending.since_us if pending else state.now_us)
+        return []
 
     def _ended(self, state: AlarmState, incident: Incident, entry: Entry) -> list[Event]:
-        """An incident ended by itself: part of another one (closed) or without evidence (resolved); people close."""
-        state.incidents.pop(incident.id, None)
-        if entry.alert.state in ("resolved", "closed"):
+        """An incident ended by itself: part of another one, or without evidence, which the off-delay then resolves."""
+        if entry.alert.state in ALERT_ENDED:
+            state.incidents.pop(incident.id, None)
             return []
         merged = next((link for link in incident.links if link.reason.startswith(MERGED)), None)
-        reason = "Duplicate: part of another incident" if merged else "Its evidence has faded"
-        alert = msgspec.structs.replace(
-            entry.alert,
-            t_us=state.now_us,
-            version=entry.alert.version + 1,
-            state="closed" if merged else "resolved",
-            changed_by=incident.id,
-            actor="platform",
-            role="platform",
-            reason=reason,
-        )
-        entry.alert, entry.moved_at = alert, alert.version
-        return [alert]
+        if merged is None:
+            entry.ended_us = entry.ended_us or state.now_us
+            return []
+        state.incidents.pop(incident.id, None)
+        reason = "Duplicate: part of another incident"
+        other = state.alert_of.get(merged.incident, "")
+        return [by_platform(state, entry, "duplicate", reason, incident.id, duplicate_of=other, held="")]
 
-    def _make_room(self, state: AlarmState) -> None:
-        """Forget the oldest closed alert when there are too many; open ones are never forgotten."""
-        if len(state.entries) < ALERTS_KEPT:
-            return
-        closed = [entry.alert for entry in state.entries.values() if entry.alert.state == "closed"]
-        if closed:
-            oldest = min(closed, key=lambda alert: (alert.t_us, alert.id))
-            del state.entries[oldest.id]
-            for known in (state.alert_of, state.incidents, state.people, state.courses):
-                known.pop(oldest.incident_id, None)
-            state.count("forgotten_alerts")
+    def _again(self, state: AlarmState, entry: Entry) -> list[Event]:
+        """An incident with an alert has evidence again; what the platform resolved becomes active, what people closed
+        stays closed.
+        """
+        entry.ended_us = 0
+        if entry.alert.state != "resolved" or entry.alert.role != "platform":
+            return []
+        return [self._caller.again(state, entry, entry.alert.incident_id)]
+
+    def _raise_due(self, state: AlarmState, graph: ContextGraph) -> Iterator[Event]:
+        """Raise what has been confirmed for its on-delay, the gravest first."""
+        due = []
+        for pending in state.pending.values():
+            delay_s = profile_of(self.profiles, pending.incident.hypothesis).on_delay_s
+            delay_us = round((self.settings.on_delay_s if delay_s is None else delay_s) * 1_000_000)
+            if state.now_us - pending.since_us >= delay_us:
+                judgement = judge(state, pending.incident, self.profiles)
+                due.append((-rank(judgement.level), pending.since_us, pending.incident.id, judgement))
+        for _, _, incident_id, judgement in sorted(due, key=lambda each: each[:3]):
+            incident = state.pending.pop(incident_id).incident
+            known = self._caller.same_again(state, incident, profile_of(self.profiles, incident.hypothesis))
+            if known is not None:
+                yield self._caller.again(state, known, incident.id)
+                continue
+            entry = self._caller.blank(state, incident, profile_of(self.profiles, incident.hypothesis), graph)
+            entry.alert, entry.shown = self._said(state, entry.alert, incident, judgement, judgement.level)
+            yield self._caller.first(state, entry, incident, graph)
 
     # --- operators ------------------------------------------------------------------------------------
 
@@ -175,14 +193,19 @@ class AlarmStage:
         if len(state.answered) > ACTIONS_KEPT:
             del state.answered[next(iter(state.answered))]
         entry = state.entries.get(action.alert_id)
-        if entry is None:
-            reason = f"There is no alert {action.alert_id}."
-            return [Refusal(id="", t_us=state.now_us, action_id=action.id, reason=reason, mode=action.mode)]
-        answer = apply_action(entry.alert, action, state.now_us, moved_at=entry.moved_at)
+        problem = "" if entry is not None else f"There is no alert {action.alert_id}."
+        if action.duplicate_of and action.duplicate_of not in state.entries:
+            problem = problem or f"There is no alert {action.duplicate_of} that this one could repeat."
+        if entry is None or problem:
+            return [Refusal(id="", t_us=state.now_us, action_id=action.id, reason=problem, mode=action.mode)]
+        answer = apply_action(
+            entry.alert, action, state.now_us, moved_at=entry.moved_at, settings=self.settings
+        )
         if isinstance(answer, Refusal):
             state.count("refusals")
-        else:
-            entry.alert, entry.moved_at = answer, answer.version
+            return [answer]
+        entry.alert, entry.moved_at, entry.waits = answer, answer.version, False
+        entry.t_unattended_us = state.now_us if answer.state in ("new", "reopened") else 0
         return [answer]
 
     # --- text and level -------------------------------------------------------------------------------
@@ -190,64 +213,50 @@ class AlarmStage:
     def _refresh(self, state: AlarmState, entry: Entry) -> list[Event]:
         """Publish a new version of an open alert if something material has changed."""
         alert, incident = entry.alert, state.incidents.get(entry.alert.incident_id)
-        if incident is None or alert.state in ("resolved", "closed"):
+        if incident is None or alert.state in ALERT_ENDED:
             return []
-        level = self._settled_level(state, entry, incident)
-        said, shown = self._said(state, alert, incident, level)
-        moved = abs(said.probability - alert.probability) >= CHANGE_P
-        crowd = abs(said.people - alert.people) >= max(10.0, CHANGE_PEOPLE * alert.people)
-        if shown == entry.shown and not moved and not crowd and level == alert.level:
+        judgement = judge(state, incident, self.profiles)
+        level = self._settled_level(state, entry, judgement.level)
+        said, shown = self._said(state, alert, incident, judgement, level)
+        if not self._material(entry, said, shown):
             return []
+        graver = rank(level) > rank(alert.level) or incident.hypothesis not in entry.told
         if level != alert.level:
             entry.moved_at = alert.version + 1
         said = msgspec.structs.replace(
             said, version=alert.version + 1, t_us=state.now_us, changed_by="", actor="", role="", reason=""
         )
-        entry.alert, entry.shown = said, shown
-        return [said]
+        entry.shown = shown
+        entry.alert = self._caller.graver(state, entry, said) if graver else said
+        return [entry.alert]
 
-    def _settled_level(self, state: AlarmState, entry: Entry, incident: Incident) -> AlertLevel:
+    @staticmethod
+    def _material(entry: Entry, said: Alert, shown: tuple[str, ...]) -> bool:
+        alert = entry.alert
+        if shown != entry.shown or said.level != alert.level:
+            return True
+        if abs(said.probability - alert.probability) >= CHANGE_P:
+            return True
+        if abs(said.people - alert.people) >= max(10.0, CHANGE_PEOPLE * alert.people):
+            return True
+        now, before = (each.grounds.risk if each.grounds else None for each in (said, alert))
+        return now is not None and now != before
+
+    def _settled_level(self, state: AlarmState, entry: Entry, level: AlertLevel) -> AlertLevel:
         """The level with hysteresis: up at once, down only after a while."""
-        level = self._level(state, incident, profile_of(self.profiles, incident.hypothesis))
         if rank(level) >= rank(entry.alert.level):
             entry.lower_since_us = 0
             return level
         entry.lower_since_us = entry.lower_since_us or state.now_us
-        if state.now_us - entry.lower_since_us < FALL_AFTER_US:
+        if state.now_us - entry.lower_since_us < self.settings.level_falls_after_s * 1e6:
             return entry.alert.level
         entry.lower_since_us = 0
         return level
 
-    def _level(self, state: AlarmState, incident: Incident, profile: Profile) -> AlertLevel:
-        named = set(incident.entities)
-        return level_of(
-            Stakes(
-                stake=profile.stake,
-                people=self._people(state, incident),
-                act_within_s=profile.act_within_s,
-                on_opening=bool(named & (set(self.names.exits) | set(self.names.doors))),
-                linked_to_danger=any(self._is_danger(state, link.incident) for link in incident.links),
-            )
-        )
-
-    def _is_danger(self, state: AlarmState, incident_id: str) -> bool:
-        """Whether an incident that is still open threatens people's lives."""
-        other = state.incidents.get(incident_id)
-        entry = state.entries.get(state.alert_of.get(incident_id, ""))
-        over = entry is not None and entry.alert.state in ("resolved", "closed")
-        return other is not None and not over and profile_of(self.profiles, other.hypothesis).stake == "life"
-
-    def _people(self, state: AlarmState, incident: Incident) -> float | None:
-        """People in the incident's zones as the risk stage counts them; None where nobody has counted yet."""
-        counted = state.people.get(incident.id, {})
-        found = [counted[zone] for zone in incident.zones if zone in counted]
-        return sum(found) if found else None
-
     def _said(
-        self, state: AlarmState, alert: Alert, incident: Incident, level: AlertLevel
+        self, state: AlarmState, alert: Alert, incident: Incident, judgement: Judgement, level: AlertLevel
     ) -> tuple[Alert, tuple[str, ...]]:
         """The alert as it should read now, and the material part of that."""
-        overdue = state.now_us > alert.t_deadline_us
         profile = profile_of(self.profiles, incident.hypothesis)
         wording = write(
             incident,
@@ -255,7 +264,7 @@ class AlarmStage:
             self.names,
             course=state.courses.get(incident.id),
             deadline_us=alert.t_deadline_us,
-            overdue=overdue,
+            overdue=state.now_us > alert.t_deadline_us,
             zone=self.zone,
         )
         said = msgspec.structs.replace(
@@ -267,13 +276,45 @@ class AlarmStage:
             lines=wording.lines,
             why=wording.why,
             probability=incident.probability,
-            people=0.0 if profile.stake == "control" else self._people(state, incident) or 0.0,
+            people=0.0 if profile.stake == "control" else judgement.people or 0.0,
             decisive=incident.decisive,
+            grounds=judgement.grounds,
         )
-        return said, _material(wording, level)
+        return said, _material_text(wording, level)
+
+    def _release(self, state: AlarmState) -> Iterator[Event]:
+        """Let alerts that wait for their turn call, the gravest and then the oldest first, as the budget allows."""
+        waiting = sorted(
+            (entry for entry in state.entries.values() if entry.waits),
+            key=lambda e: (-rank(e.alert.level), e.alert.t_active_us, e.alert.id),
+        )
+        for entry in waiting:
+            if entry.alert.state in ALERT_ENDED or not entry.alert.held.startswith(FLOOD):
+                entry.waits = False
+            elif may_call(state, self.settings, entry.alert.position, entry.alert.level):
+                yield self._caller.release(state, entry)
 
 
-def _material(wording: Wording, level: AlertLevel) -> tuple[str, ...]:
+def _learn_risk(state: AlarmState, risk: Risk) -> None:
+    """Keep what levels need of every cell, and the whole record of cells that an incident touches."""
+    key = f"{risk.zone}/{risk.hypothesis}"
+    state.cells[key] = Cell(risk.vulnerability, risk.impact, risk.people)
+    if risk.incident_id:
+        state.risks[key] = msgspec.structs.replace(risk, reasons=(), provenance=())
+    else:
+        state.risks.pop(key, None)
+
+
+def _learn_entry(state: AlarmState, fact: Context) -> None:
+    key = fact.subject.removeprefix(f"{ENTRY}/")
+    value: Any = fact.value
+    if isinstance(value, dict) and value.get("type") in OF_INTEREST:
+        state.context[key] = value
+    else:
+        state.context.pop(key, None)
+
+
+def _material_text(wording: Wording, level: AlertLevel) -> tuple[str, ...]:
     """What must differ for a text to be worth a new version: not the figures, not the order of causes."""
     return (level, wording.title, wording.lines[0], wording.lines[2], *sorted(wording.why))
 

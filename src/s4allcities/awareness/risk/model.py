@@ -1,6 +1,10 @@
-"""The risk formula: R = T x V x I with an 80 % band, classes with hysteresis. Pure numbers."""
+"""The risk formula: R = T x V x I with an 80 % band, classes with hysteresis. Pure numbers, one cell at a time.
+
+This is the plain form, the oracle of the arrays in `field`, and what `s4 risk explain` works out again.
+"""
 
 import tomllib
+from collections.abc import Iterable
 from importlib.resources import files
 from math import exp, log, sqrt
 from typing import get_args
@@ -8,9 +12,22 @@ from typing import get_args
 import msgspec
 from msgspec import Struct
 
-from s4allcities.domain import Band
+from s4allcities.domain import Band, MeasureShare, RiskBasis
 
-__all__ = ("BANDS", "Exposure", "Factors", "Threat", "band_of", "factors_of", "load_threats", "settle_band")
+__all__ = (
+    "BANDS",
+    "EDGES",
+    "SIGMA_ODDS",
+    "SIGMA_V",
+    "Z80",
+    "Factors",
+    "Threat",
+    "at_odds",
+    "band_of",
+    "factors_of",
+    "load_threats",
+    "settle_band",
+)
 
 BANDS: tuple[Band, ...] = get_args(Band)
 EDGES = (0.05, 0.15, 0.35, 0.6)
@@ -29,29 +46,18 @@ class Threat(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     base: float
     neighbour: float
+    fade_s: float
     bare: float
     exits: float
     cameras: float
     person: float
     things: float
-
-
-class Exposure(Struct, frozen=True, kw_only=True):
-    """What is known of one zone now, all shares 0..1.
-
-    ``weights`` are the probabilities of incidents of this threat, as far as they count here; ``people_sigma`` is the
-    relative error of the count; ``exits_ok`` and ``cameras_ok`` the shares that can be relied on.
-    """
-
-    weights: tuple[float, ...]
-    people: float
-    people_sigma: float = 0.15
-    exits_ok: float = 1.0
-    cameras_ok: float = 1.0
+    service: float
+    delay: float
 
 
 class Factors(Struct, frozen=True, kw_only=True):
-    """Threat, vulnerability, impact, their product and its 80 % band."""
+    """Threat, vulnerability, impact, their product, its 80 % band, and the product before any incident."""
 
     threat: float
     vulnerability: float
@@ -59,6 +65,7 @@ class Factors(Struct, frozen=True, kw_only=True):
     value: float
     low: float
     high: float
+    before: float
 
 
 def load_threats() -> dict[str, Threat]:
@@ -67,21 +74,38 @@ def load_threats() -> dict[str, Threat]:
     return msgspec.convert(tomllib.loads(text), dict[str, Threat])
 
 
-def factors_of(threat: Threat, now: Exposure) -> Factors:
+def at_odds(p: float, factor: float) -> float:
+    """Multiply the odds of a probability.
+
+    >>> round(at_odds(0.5, 3.0), 2)
+    0.75
+    """
+    return p * factor / (1 - p + p * factor)
+
+
+def open_share(bare: float, measures: Iterable[MeasureShare]) -> float:
+    """The vulnerability that is left: V = bare prod(1 - effect available)."""
+    for measure in measures:
+        bare *= 1 - measure.effect * measure.available
+    return bare
+
+
+def factors_of(basis: RiskBasis) -> Factors:
     """Work out the risk. It grows with every probability and with people, and falls with every working measure.
 
-    T = 1 - (1 - T0) prod(1 - p), V = V0 prod(1 - e available), I = 1 - exp(-(people * person + things)).
-    The band takes the errors of T, V and I as independent and lognormal.
+    T = 1 - (1 - base) prod(1 - w), V = bare prod(1 - effect available), I = 1 - exp(-sum of harms). The band takes the
+    errors of T (its odds), V and I (the count) as independent and lognormal.
     """
-    calm = 1 - threat.base
-    for weight in now.weights:
+    calm = 1 - basis.base
+    for weight in basis.weights.values():
         calm *= 1 - weight
     present = 1 - calm
-    open_ = threat.bare * (1 - threat.exits * now.exits_ok) * (1 - threat.cameras * now.cameras_ok)
-    harm = now.people * threat.person
-    impact = 1 - exp(-(harm + threat.things))
+    open_ = open_share(basis.bare, basis.measures)
+    harm = basis.people_harm + basis.asset_harm + basis.service_harm + basis.delay_harm
+    spared = exp(-harm)
+    impact = 1 - spared
     value = present * open_ * impact
-    sigma_i = exp(-(harm + threat.things)) * harm * now.people_sigma / impact if impact > 0 else 0.0
+    sigma_i = spared * basis.people_harm * basis.people_sigma / impact if impact > 0 else 0.0
     sigma = sqrt((SIGMA_ODDS * calm) ** 2 + SIGMA_V**2 + sigma_i**2)
     return Factors(
         threat=present,
@@ -90,6 +114,7 @@ def factors_of(threat: Threat, now: Exposure) -> Factors:
         value=value,
         low=value * exp(-Z80 * sigma),
         high=min(1.0, value * exp(Z80 * sigma)),
+        before=basis.base * open_share(basis.bare, basis.measures_before) * impact,
     )
 
 

@@ -1,68 +1,48 @@
-"""The risk stage: incidents and live context in, risk of each affected zone from each threat out."""
+"""The risk stage: incidents, live facts and the context graph in, risk of every zone from every threat out."""
 
 from collections.abc import Mapping, Sequence
-from math import isfinite, log
+from datetime import tzinfo
+from hashlib import blake2b
 
 import msgspec
-from msgspec import Struct
+import numpy as np
 
-from s4allcities.domain import US_PER_S, Band, Context, Event, Incident, Risk, RiskReason
+from s4allcities.domain import US_PER_S, Context, Event, Risk
 
-from .model import Exposure, Factors, Threat, band_of, factors_of, load_threats, settle_band
+from .exposure import Exposures, Slow
+from .field import Field, FieldInputs, bands_of, risk_field, settle_bands
+from .model import BANDS, Threat, factors_of, load_threats
+from .reasons import reasons_of
+from .services import resilience_of
+from .state import MOST_SAMPLES, Kept, RiskState, learn
 from .zones import ZoneFacts
 
-__all__ = ("RiskStage", "RiskState")
+__all__ = ("RiskStage",)
 
 CHANGE = 0.02
 CHANGE_PEOPLE = 10.0
-LEAST_P = 0.05
-"""Incidents less probable than this do not make a zone affected."""
-ASSUMED_SHARE = 0.3
-ASSUMED_PEOPLE = 20.0
-"""Where nobody counts: this share of the capacity, or so many people where that is unknown too."""
-TRUST = {"usable": 1.0, "doubtful": 0.3, "unusable": 0.0}
-CAMERA_OFF = ("frozen", "gone", "offline", "dark", "doubtful")
-
-
-class _Case(Struct):
-    """The part of an incident that risk needs."""
-
-    hypothesis: str
-    probability: float
-    zones: tuple[str, ...]
-    entities: tuple[str, ...]
-    version: int
-
-
-class _Shown(Struct):
-    """A risk as last published."""
-
-    value: float
-    band: Band
-    people: float
-    incident_id: str
-    other_since_us: int = 0
-
-
-class RiskState(Struct):
-    """People by zone, what exits and cameras are worth, incidents, and what was published."""
-
-    now_us: int = 0
-    people: dict[str, float] = {}
-    exits: dict[str, str] = {}
-    cameras: dict[str, bool] = {}
-    cases: dict[str, _Case] = {}
-    shown: dict[str, _Shown] = {}
+CHANGE_SERVICE = 0.02
+MOST_AT_ONCE = 400
+"""Cells published in one step at most; the others follow with the next tick, the most changed first."""
+WINDOW_US = 24 * 3600 * US_PER_S
 
 
 class RiskStage:
-    """Weighs every incident by what is at stake in its zones and in those next to them, with live people counts.
+    """Weighs every zone and threat by what is at stake there now: R = T x V x I, all cells at once in arrays.
 
-    Devices that a confirmed or likely intrusion or sabotage names (door controllers, exits, cameras) no longer count
-    as protection: that is how an attack on a network raises the risk of exactly the zones it touches. A risk is
-    published when its value moves by 0.02, its class or incident changes, or the crowd does; once more when over.
+    Threat: base rates at the odds of the moment (events, threat level) and the incidents' probabilities, less in
+    neighbouring zones; an incident that ended by itself fades. Vulnerability: the survey's figure less the measures in
+    force now; devices that an intrusion or sabotage names, silent cameras and services that are down no longer count,
+    which is how an attack on a network raises the risk of exactly the zones it touches. Impact: live people and who
+    they are, the worth of things, services and who depends on them two hops far, the way of responders.
 
-    Where nobody counts people, 30 % of the zone's capacity are assumed with a wide error, never none.
+    A risk is published once for every cell, then when its value moves by 0.02 or its class or incident changes, or
+    the crowd does where there is an incident. A service's resilience is published as a fact when it changes.
+
+    Where nobody counts people, those expected by the calendar are taken, else 30 % of the zone's capacity with a wide
+    error, never none.
+
+    ``zone`` is the site's time zone, for slots of the week.
 
     >>> stage = RiskStage({})
     >>> stage.step(stage.start(), [], 1_700_000_000_000_000)
@@ -70,229 +50,173 @@ class RiskStage:
     """
 
     name = "risk"
-    inputs: tuple[str, ...] = ("inc.>", "ctx.>")
+    inputs: tuple[str, ...] = ("inc.>", "ctx.>", "health.>", "alert.>")
     heavy = False
 
-    def __init__(self, zones: Mapping[str, ZoneFacts], threats: Mapping[str, Threat] | None = None) -> None:
-        self.zones = dict(zones)
-        self.threats = dict(threats or load_threats())
-        self._exits = {slug for zone in self.zones.values() for slug in zone.exits}
-        self._cameras = {slug for zone in self.zones.values() for slug in zone.cameras}
+    def __init__(
+        self,
+        zones: Mapping[str, ZoneFacts],
+        threats: Mapping[str, Threat] | None = None,
+        *,
+        zone: tzinfo | None = None,
+    ) -> None:
+        self.exposures = Exposures(zones, threats or load_threats(), zone)
+        self._exits = {slug for each in self.exposures.zones.values() for slug in each.exits}
+        self._cameras = {slug for each in self.exposures.zones.values() for slug in each.cameras}
+        names = "\x1f".join((*self.exposures.slugs, "", *self.exposures.kinds))
+        self._cells = blake2b(names.encode(), digest_size=8).hexdigest()
+        self._count = len(self.exposures.slugs) * len(self.exposures.kinds)
 
     def start(self) -> RiskState:
         """Give the empty state."""
-        return RiskState()
+        return RiskState(self._cells, self._count)
 
     def snapshot(self, state: RiskState) -> bytes:
         """Freeze the state."""
-        return msgspec.msgpack.encode(state)
+        return state.freeze()
 
     def restore(self, data: bytes) -> RiskState:
         """Thaw what `snapshot` gave."""
-        return msgspec.msgpack.decode(data, type=RiskState)
+        return RiskState(self._cells, self._count, msgspec.msgpack.decode(data, type=Kept))
 
     def step(self, state: RiskState, batch: Sequence[Event], now_us: int) -> list[Event]:
         """Take incidents and facts in and give the risks that changed; an empty batch lets time pass."""
-        state.now_us = max(state.now_us, now_us)
+        state.kept.now_us = max(state.kept.now_us, now_us)
         for event in batch:
-            match event:
-                case Incident():
-                    self._incident(state, event)
-                case Context():
-                    self._context(state, event)
-        affected = self._affected(state)
-        out: list[Event] = []
-        for key in sorted(affected.keys() | state.shown.keys()):
-            risk = self._risk(state, key, affected.get(key, {}))
-            out += [risk] if risk else []
-        return out
+            learn(state, event, self.exposures.zones, self._exits, self._cameras)
+        slow = self.exposures.slow(state)
+        fading = self._forget_faded(state)
+        waiting = bool((state.people < 0).any() or state.other_since_us.any())
+        if not self._count or not (state.dirty or fading or waiting):
+            return []
+        state.dirty = False
+        inputs = self.exposures.inputs(state)
+        field = risk_field(inputs)
+        return [*self._risks(state, slow, inputs, field), *self._services(state, slow)]
 
-    # --- taking things in -----------------------------------------------------------------------------
+    def _forget_faded(self, state: RiskState) -> bool:
+        """Drop incidents that have faded; tell whether any is fading."""
+        fading = {id_: case for id_, case in state.kept.cases.items() if case.ended_us}
+        for id_, case in fading.items():
+            oldest_s = (state.now_us - case.ended_us) / US_PER_S
+            taus = [self.exposures.threats[k].fade_s for k in case.hypotheses if k in self.exposures.threats]
+            if not taus or oldest_s > 4 * max(taus):
+                del state.kept.cases[id_]
+                state.dirty = True
+        return bool(fading)
 
-    def _incident(self, state: RiskState, incident: Incident) -> None:
-        known = state.cases.get(incident.id)
-        if known is not None and incident.version < known.version:
-            return
-        if incident.status == "closed" or incident.probability < LEAST_P:
-            state.cases.pop(incident.id, None)
-            return
-        state.cases[incident.id] = _Case(
-            incident.hypothesis,
-            incident.probability,
-            incident.zones,
-            tuple(each for each in incident.entities if each in self._exits or each in self._cameras),
-            incident.version,
+    # --- publishing -----------------------------------------------------------------------------------
+
+    def _risks(self, state: RiskState, slow: Slow, inputs: FieldInputs, field: Field) -> list[Event]:
+        value, (people, _) = field.value.ravel(), self.exposures.people(state, slow)
+        people = np.repeat(people, len(self.exposures.kinds))
+        weights = self.exposures.weights(state)
+        band = self._settled(state, value)
+        fresh = state.people < 0
+        moved = np.abs(value - state.value) > CHANGE
+        due = fresh | moved | (band != state.band)
+        for cell in weights.keys() | state.incident.keys():
+            leading = _leading(weights.get(cell, {}))
+            crowd = abs(people[cell] - state.people[cell]) >= max(CHANGE_PEOPLE, 0.2 * state.people[cell])
+            due[cell] |= leading != state.incident.get(cell, "") or (bool(leading) and crowd)
+        cells = np.flatnonzero(due)
+        if cells.size > MOST_AT_ONCE:
+            first = np.argsort(
+                -np.abs(value[cells] - np.where(fresh[cells], 0.0, state.value[cells])), kind="stable"
+            )
+            cells = np.sort(cells[first[:MOST_AT_ONCE]])
+            state.dirty = True
+        return [
+            self._risk(
+                state,
+                slow,
+                inputs,
+                int(cell),
+                weights.get(int(cell), {}),
+                int(band[cell]),
+                float(people[cell]),
+            )
+            for cell in cells
+        ]
+
+    def _settled(self, state: RiskState, value: np.ndarray) -> np.ndarray:
+        """The class of each cell with hysteresis; notes since when another one would do."""
+        fresh = state.people < 0
+        other = (bands_of(value) != state.band) & ~fresh
+        state.other_since_us = np.where(
+            other, np.where(state.other_since_us == 0, state.now_us, state.other_since_us), 0
         )
+        for_s = np.where(other, (state.now_us - state.other_since_us) / US_PER_S, 0.0)
+        return np.where(fresh, bands_of(value), settle_bands(value, state.band, for_s))
 
-    def _context(self, state: RiskState, fact: Context) -> None:
-        match fact.attribute:
-            case "people" if fact.subject in self.zones and _is_count(fact.value):
-                state.people[fact.subject] = float(fact.value)
-            case "exit_state" if fact.subject in self._exits:
-                state.exits[fact.subject] = str(fact.value)
-            case "camera_state" if fact.subject in self._cameras:
-                state.cameras[fact.subject] = str(fact.value) not in CAMERA_OFF
-
-    # --- working out ----------------------------------------------------------------------------------
-
-    def _affected(self, state: RiskState) -> dict[str, dict[str, float]]:
-        """For each "<zone>/<hypothesis>": how much each incident counts there."""
-        out: dict[str, dict[str, float]] = {}
-        for id_, case in state.cases.items():
-            threat = self.threats.get(case.hypothesis)
-            if threat is None:
-                continue
-            shares = dict.fromkeys(case.zones, case.probability)
-            for zone in case.zones:
-                for other in self.zones[zone].neighbours if zone in self.zones else ():
-                    shares.setdefault(other, case.probability * threat.neighbour)
-            for zone, share in shares.items():
-                if zone in self.zones:
-                    out.setdefault(f"{zone}/{case.hypothesis}", {})[id_] = share
-        return out
-
-    def _risk(self, state: RiskState, key: str, shares: dict[str, float]) -> Risk | None:
-        """The risk of one zone from one threat, if it is worth publishing."""
-        zone, _, hypothesis = key.rpartition("/")
-        threat = self.threats[hypothesis]
-        now = self._exposure(state, zone, tuple(shares[id_] for id_ in sorted(shares)))
-        calm = msgspec.structs.replace(now, weights=(), **self._undisturbed(state, zone))
-        factors, before = factors_of(threat, now), factors_of(threat, calm)
-        incident_id = max(shares, key=lambda id_: (shares[id_], id_)) if shares else ""
-        band = self._publish(state, key, factors.value, now.people, incident_id)
-        if band is None:
-            return None
+    def _risk(
+        self,
+        state: RiskState,
+        slow: Slow,
+        inputs: FieldInputs,
+        cell: int,
+        weights: Mapping[str, float],
+        band: int,
+        people: float,
+    ) -> Risk:
+        """Make the record of one cell, and remember that it was published."""
+        row, column = divmod(cell, len(self.exposures.kinds))
+        zone, kind = self.exposures.slugs[row], self.exposures.kinds[column]
+        basis = self.exposures.basis(inputs, slow, cell, weights)
+        factors = factors_of(basis)
+        leading = _leading(weights)
+        state.value[cell], state.people[cell], state.band[cell] = factors.value, people, band
+        state.other_since_us[cell] = (
+            0 if bands_of(np.array([factors.value]))[0] == band else state.other_since_us[cell]
+        )
+        if leading:
+            state.incident[cell] = leading
+        else:
+            state.incident.pop(cell, None)
         return Risk(
-            id=key,
+            id=f"{zone}/{kind}",
             t_us=state.now_us,
             zone=zone,
-            hypothesis=hypothesis,
+            hypothesis=kind,
             value=factors.value,
             low=factors.low,
             high=factors.high,
             threat=factors.threat,
             vulnerability=factors.vulnerability,
             impact=factors.impact,
-            band=band,
-            before=before.value,
-            people=now.people,
-            incident_id=incident_id,
-            reasons=self._reasons(state, zone, hypothesis, incident_id, now, factors),
-            provenance=tuple(sorted(shares)),
+            band=BANDS[band],
+            before=factors.before,
+            people=people,
+            incident_id=leading,
+            reasons=reasons_of(self.exposures, state, slow, cell, basis, factors, people),
+            basis=basis,
+            provenance=tuple(sorted(weights)),
         )
 
-    def _publish(
-        self, state: RiskState, key: str, value: float, people: float, incident_id: str
-    ) -> Band | None:
-        """The class to publish with, or None when nothing material has changed since the last time."""
-        old = state.shown.get(key)
-        if old is None:
-            state.shown[key] = _Shown(value, band_of(value), people, incident_id)
-            return band_of(value)
-        if band_of(value) == old.band:
-            old.other_since_us = 0
-        else:
-            old.other_since_us = old.other_since_us or state.now_us
-        other_for_s = (state.now_us - old.other_since_us) / US_PER_S if old.other_since_us else 0.0
-        band = settle_band(value, old.band, other_for_s)
-        crowd = abs(people - old.people) >= max(CHANGE_PEOPLE, 0.2 * old.people)
-        moved = abs(value - old.value) > CHANGE or crowd
-        if not moved and band == old.band and incident_id == old.incident_id:
-            return None
-        if incident_id:
-            state.shown[key] = _Shown(value, band, people, incident_id)
-        else:
-            del state.shown[key]  # said once more that it is over
-            return band_of(value)
-        return band
+    # --- services -------------------------------------------------------------------------------------
 
-    def _exposure(self, state: RiskState, zone: str, weights: tuple[float, ...]) -> Exposure:
-        facts = self.zones[zone]
-        counted = state.people.get(zone)
-        assumed = ASSUMED_SHARE * facts.capacity_people or ASSUMED_PEOPLE
-        return Exposure(
-            weights=weights,
-            people=counted if counted is not None else assumed,
-            people_sigma=0.15 if counted is not None else 1.0,
-            exits_ok=_share([self._exit_trust(state, slug) for slug in facts.exits]),
-            cameras_ok=_share([self._camera_trust(state, slug) for slug in facts.cameras]),
-        )
-
-    def _undisturbed(self, state: RiskState, zone: str) -> dict[str, float]:
-        """The measures of a zone as they would be without any incident."""
-        facts = self.zones[zone]
-        return {
-            "exits_ok": _share([TRUST.get(state.exits.get(slug, ""), 1.0) for slug in facts.exits]),
-            "cameras_ok": _share([float(state.cameras.get(slug, True)) for slug in facts.cameras]),
-        }
-
-    def _exit_trust(self, state: RiskState, slug: str) -> float:
-        return min(TRUST.get(state.exits.get(slug, ""), 1.0), 1 - self._tampered(state, slug))
-
-    def _camera_trust(self, state: RiskState, slug: str) -> float:
-        return min(float(state.cameras.get(slug, True)), 1 - self._tampered(state, slug))
-
-    def _tampered(self, state: RiskState, slug: str) -> float:
-        """How probably an intruder or saboteur has hold of a device or exit."""
-        hostile = ("cyber-intrusion", "sabotage", "blended")
-        found = [
-            c.probability for c in state.cases.values() if c.hypothesis in hostile and slug in c.entities
-        ]
-        return max(found, default=0.0)
-
-    # --- saying why -----------------------------------------------------------------------------------
-
-    def _reasons(
-        self, state: RiskState, zone: str, hypothesis: str, incident_id: str, now: Exposure, factors: Factors
-    ) -> tuple[RiskReason, ...]:
-        """The three main reasons, by how far each raises the figure above that of a calm, empty, guarded zone."""
-        threat = self.threats[hypothesis]
-        empty = factors_of(threat, msgspec.structs.replace(now, people=0.0)).impact
-        guarded = factors_of(threat, msgspec.structs.replace(now, exits_ok=1.0)).vulnerability
-        seen = factors_of(threat, msgspec.structs.replace(now, cameras_ok=1.0)).vulnerability
-        found = [
-            (log(factors.threat / threat.base), self._threat_text(state, zone, incident_id)),
-            (log(factors.impact / max(empty, 0.01)), self._people_text(state, zone, now)),
-            (log(factors.vulnerability / guarded), self._exit_text(state, zone)),
-            (log(factors.vulnerability / seen), self._camera_text(state, zone)),
-        ]
-        kept = sorted(((nats, text) for nats, text in found if nats > 0.01 and text), reverse=True)[:3]
-        whole = sum(nats for nats, _ in kept)
-        return tuple(RiskReason(text=text, share=nats / whole) for nats, text in kept)
-
-    def _threat_text(self, state: RiskState, zone: str, incident_id: str) -> str:
-        case = state.cases.get(incident_id)
-        if case is None:
-            return ""
-        what = case.hypothesis.replace("-", " ").capitalize()
-        share = f"{min(round(100 * case.probability), 99)} % sure"
-        if zone in case.zones or not case.zones:
-            return f"{what} here, {share}"
-        near = self.zones.get(case.zones[0])
-        return f"{what} next door in {near.name if near else case.zones[0]}, {share}"
-
-    def _people_text(self, state: RiskState, zone: str, now: Exposure) -> str:
-        if zone in state.people:
-            return f"{now.people:.0f} people inside"
-        return f"People not counted, {now.people:.0f} assumed"
-
-    def _exit_text(self, state: RiskState, zone: str) -> str:
-        worst = [name for slug, name in self.zones[zone].exits.items() if self._exit_trust(state, slug) < 0.5]
-        return f"{_capital(', '.join(worst))} cannot be relied on" if worst else ""
-
-    def _camera_text(self, state: RiskState, zone: str) -> str:
-        dark = [slug for slug in self.zones[zone].cameras if self._camera_trust(state, slug) < 0.5]
-        return f"{_capital(', '.join(dark))}: no true picture" if dark else ""
+    def _services(self, state: RiskState, slow: Slow) -> list[Event]:
+        """Give the resilience of each service whose performance has changed."""
+        out: list[Event] = []
+        for key, lost in self.exposures.service_losses(state, slow).items():
+            samples = state.kept.performance.setdefault(key, [])
+            performance = 1 - lost
+            before = samples[-1][1] if samples else 1.0
+            if samples and abs(performance - before) < CHANGE_SERVICE and (performance < 1) == (before < 1):
+                continue
+            samples.append((state.now_us, performance))
+            del samples[:-MOST_SAMPLES]
+            found = resilience_of(slow.services[key], samples, state.now_us, WINDOW_US)
+            out.append(
+                Context(
+                    id="", t_us=state.now_us, subject=f"service/{key}", attribute="resilience",
+                    value=msgspec.to_builtins(found), source="risk",
+                    reason=f"{slow.services[key].name or key}: {100 * performance:.0f} % of its performance",
+                )
+            )  # fmt: skip
+        return out
 
 
-def _is_count(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) and value >= 0
-
-
-def _share(trusts: list[float]) -> float:
-    """The mean trust in some measures; half where a zone has none of its own."""
-    return sum(trusts) / len(trusts) if trusts else 0.5
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _leading(weights: Mapping[str, float]) -> str:
+    """The incident that counts most, "" without any."""
+    return max(weights, key=lambda id_: (weights[id_], id_)) if weights else ""
