@@ -15,7 +15,7 @@ from litestar import Request
 from s4allcities.awareness.picture import Picture, PictureHub, PictureServices, Replies, site_document
 from s4allcities.bus import REJECTED_TTL_S, Bus, BusError, DeviceUser, NatsServer, StageRunner, Ticker
 from s4allcities.bus import ServerConfig as BusServerConfig
-from s4allcities.domain import Clock, Event, Source, Stage, derived_ulid
+from s4allcities.domain import Clock, Context, Event, Risk, Source, Stage, derived_ulid
 from s4allcities.edge.actuators.signs import SignActuator
 from s4allcities.edge.errors import EdgeError
 from s4allcities.edge.health import HealthMonitor
@@ -165,6 +165,7 @@ class Platform:
             random=self._random,
             mode=self.config.mode,
             accounting=self._report,
+            past=self._past,
         )
         door = HttpDoor(self._speaks_for(gate), self.bus.publish_raws, self._refused_by_http, self.clock)
         return build_app(
@@ -206,6 +207,10 @@ class Platform:
 
     async def _metrics(self) -> str:
         return metrics_text(await self.accounting.report(), self.health(), self.hub.clients)
+
+    async def _past(self, t_us: int) -> tuple[list[Risk], list[Context]]:
+        recorder = self._stores.recorder
+        return await recorder.risks_at(t_us), await recorder.context_at(t_us)
 
     async def _history(self, sensor: str, t_from_us: int, t_to_us: int) -> dict[str, list[tuple[int, float]]]:
         history = self._stores.history

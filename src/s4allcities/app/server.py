@@ -33,6 +33,7 @@ from s4allcities.awareness.picture import (
     SessionMiddleware,
     Throttle,
     actions_router,
+    entries_router,
     releases_router,
     sessions_router,
     views_router,
@@ -172,6 +173,7 @@ def build_app(
         route_handlers=[
             views_router(),
             actions_router(),
+            entries_router(),
             sessions_router(),
             observations_router(),
             releases_router(),

@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from s4allcities.awareness.alarms import AlarmStage, names_of
-from s4allcities.awareness.context import ContextStage
+from s4allcities.awareness.context import CalendarStage, ContextError, ContextStage, Entry, load_context
 from s4allcities.awareness.response import EvacuatePlaybook, PlanStage
 from s4allcities.awareness.risk import RiskStage, zones_of
 from s4allcities.detection.access import AccessStage
@@ -17,6 +17,8 @@ from s4allcities.domain import Stage
 from s4allcities.fusion import FusionStage, topology_of
 from s4allcities.site import Site, build_graph
 
+from .config import ConfigError
+
 __all__ = ("build_stages",)
 
 
@@ -25,12 +27,22 @@ def _policy(folder: Path) -> NetworkPolicy:
     return load_policy(path) if path.exists() else NetworkPolicy()
 
 
+def _context(site: Site, folder: Path) -> tuple[Entry, ...]:
+    """Read the site's context file. :raises ConfigError: it cannot be used."""
+    try:
+        return load_context(folder, {"zones": [zone.slug for zone in site.zones]})
+    except ContextError as error:
+        raise ConfigError(str(error)) from None
+
+
 def build_stages(site: Site, folder: Path, *, seed: int) -> tuple[Stage[Any], ...]:
     """Make every stage for a site; ``folder`` is the site folder, whose ``network.yaml`` names hosts and writers."""
     sensors = {spec.slug: spec for spec in site.sensors}
     policy = _policy(folder)
     graph = build_graph(site)
     exits = frozenset(opening.slug for opening in site.exits)
+    clock_zone = ZoneInfo(site.timezone)
+    capacity = float(sum(zone.capacity_people for zone in site.zones))
     areas = {zone.slug: zone.area_m2 for zone in site.zones}
     return (
         ValidityStage(sensors=sensors),
@@ -39,8 +51,9 @@ def build_stages(site: Site, folder: Path, *, seed: int) -> tuple[Stage[Any], ..
         FramesStage(sensors=sensors),
         AccessStage(sensors=sensors, exits=exits),
         ContextStage(sensors=sensors, policy=policy),
+        CalendarStage(_context(site, folder), zone=clock_zone, capacity_people=capacity),
         FusionStage(topology_of(site)),
-        RiskStage(zones_of(site)),
-        AlarmStage(names_of(site), zone=ZoneInfo(site.timezone)),
+        RiskStage(zones_of(site), zone=clock_zone),
+        AlarmStage(names_of(site), zone=clock_zone),
         PlanStage(EvacuatePlaybook(graph, seed=seed), exits),
     )

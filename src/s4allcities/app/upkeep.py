@@ -42,6 +42,7 @@ def retention_limits(overrides: Mapping[str, float]) -> RetentionLimits:
         default_days=DEFAULT_DAYS,
         detection_days=days("detection"),
         rejected_days=days("rejected"),
+        past_days=days("past"),
     )
 
 

@@ -18,6 +18,7 @@ COMMANDS = {
     "site": "Check, show and import site files.",
     "sources": "Connectors: list, check, replay files, watch live.",
     "fuse": "Fuse detections from a file into explained incidents.",
+    "risk": "Where a figure came from; planning without live data.",
     "scenario": "Simulated worlds with truth.",
     "verify": "Prove the ledger untouched.",
     "backup": "Write a backup of an installation.",

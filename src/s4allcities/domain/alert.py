@@ -82,12 +82,19 @@ class Grounds(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``hypotheses`` and ``terms`` are fusion's: the terms add up to the log-odds of the hypothesis against benign.
     ``consequence`` 0..1 is what not acting would add to the risk: probability x vulnerability x impact of the worst
-    zone of the incident; ``act_within_s`` the time there is; ``floor`` says which rule kept the level from being lower.
+    zone of the incident; ``act_within_s`` the time there is; ``floor`` says which rule kept the level from being
+    lower: ``counted`` people (None where nobody counts) or ``danger``, the level of the gravest danger to life that
+    it is linked to. ``lower_since_us`` says since when a lower level would do, which a level that falls slowly waits
+    for.
     """
 
     consequence: float
     act_within_s: float
+    stake: Literal["life", "control", "watch"]
+    counted: float | None = None
+    danger: AlertLevel | Literal[""] = ""
     floor: str = ""
+    lower_since_us: int = 0
     hypotheses: dict[str, float] = {}
     terms: tuple[Term, ...] = ()
     risk: AlertRisk | None = None

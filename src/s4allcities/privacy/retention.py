@@ -80,6 +80,13 @@ RETENTION: tuple[Rule, ...] = (
         what="rejected", where="records", days=30, personal=False, why="for integrators to mend their devices"
     ),
     Rule(
+        what="past",
+        where="records",
+        days=30,
+        personal=False,
+        why="risk and context as they stood at a moment",
+    ),
+    Rule(
         what="incident",
         where="records",
         days=None,

@@ -12,13 +12,14 @@ from s4allcities.domain import (
     CourseOfAction,
     Event,
     Incident,
+    Notification,
     Order,
     Refusal,
     Risk,
     SensorHealth,
 )
 
-__all__ = ("LedgerEntry", "LogEntry", "Row", "ledger_entry", "log_entry", "row_of")
+__all__ = ("LedgerEntry", "LogEntry", "PastEntry", "Row", "ledger_entry", "log_entry", "past_entry", "row_of")
 
 E = TypeVar("E", bound=Event)
 
@@ -55,6 +56,14 @@ class LedgerEntry(NamedTuple):
     personal: dict[str, str]
 
 
+class PastEntry(NamedTuple):
+    """Under what a statement is kept for questions about the past; within ``thin_us`` of the one before it is not."""
+
+    kind: str
+    key: str
+    thin_us: int
+
+
 _ANSWERED = 1 << 40
 """Above any number of attempts: an answer is final."""
 
@@ -66,6 +75,11 @@ def _command_version(command: Command) -> int:
     return 2 * command.attempts + (command.state == "no_answer")
 
 
+def _sent_version(notice: Notification) -> int:
+    """A receipt is final; until then the latest try counts."""
+    return _ANSWERED if notice.state == "sent" else notice.attempts
+
+
 _ROWS: dict[type, Callable[[Any], Row]] = {
     Incident: lambda e: Row("incident", e.id, e.version, e.status),
     Alert: lambda e: Row("alert", e.id, e.version, e.state, e.incident_id),
@@ -74,6 +88,7 @@ _ROWS: dict[type, Callable[[Any], Row]] = {
     Command: lambda e: Row("command", e.id, _command_version(e), e.state, e.order_id),
     Risk: lambda e: Row("risk", f"{e.zone}/{e.hypothesis}", e.t_us, e.band, e.incident_id),
     Context: lambda e: Row("context", f"{e.subject}/{e.attribute}", e.t_us, e.attribute, e.subject),
+    Notification: lambda e: Row("notification", e.id, _sent_version(e), e.state, e.alert_id),
     SensorHealth: lambda e: Row("sensor", e.sensor, e.t_us, e.state, e.family),
 }
 
@@ -82,6 +97,23 @@ def row_of(event: Event) -> Row | None:
     """Give the row an event replaces, None for events kept elsewhere or not at all."""
     make = _ROWS.get(type(event))
     return None if make is None else make(event)
+
+
+_THIN_US = 60_000_000
+_SELDOM = frozenset({"entry", "resilience", "exit_state", "camera_state", "traffic", "door_state"})
+"""Facts that are kept whenever they are said; of others one a minute and subject is."""
+
+
+def past_entry(event: Event) -> PastEntry | None:
+    """Say under what an event is kept for questions about the past; None for all but risks and context."""
+    match event:
+        case Risk():
+            return PastEntry("risk", f"{event.zone}/{event.hypothesis}", 0)
+        case Context():
+            thin_us = 0 if event.attribute in _SELDOM else _THIN_US
+            return PastEntry("context", f"{event.subject}/{event.attribute}", thin_us)
+        case _:
+            return None
 
 
 def log_entry(event: Event) -> LogEntry | None:
@@ -114,6 +146,26 @@ def log_entry(event: Event) -> LogEntry | None:
                 t_us=event.t_us,
                 order_id=event.order_id,
                 text=_command_line(event),
+            )
+        case Notification():
+            how = {"sent": "told", "failed": "not reached", "waiting": "waits for an operator's word"}[
+                event.state
+            ]
+            return LogEntry(
+                id=f"notification/{event.id}/{_sent_version(event)}",
+                t_us=event.t_us,
+                alert_id=event.alert_id,
+                text=f"{event.recipient} {how} by {event.channel}"
+                + (f": {event.receipt}" if event.receipt else ""),
+            )
+        case Context(attribute="entry"):
+            what = event.subject.removeprefix("entry/")
+            return LogEntry(
+                id=f"context/{event.id}",
+                t_us=event.t_us,
+                actor=event.source,
+                text=f"Context {'withdrawn' if event.value is None else 'stated'}: {what}"
+                + (f": {event.reason}" if event.reason else ""),
             )
         case Refusal():
             return LogEntry(id=f"refusal/{event.id}", t_us=event.t_us, text=f"Refused: {event.reason}")
@@ -150,7 +202,9 @@ def _command_line(command: Command) -> str:
 
 
 def ledger_entry(event: Event) -> LedgerEntry | None:
-    """Give the ledger's entry for an event: alerts (each version), orders, commands' outcomes, refusals."""
+    """Give the ledger's entry for an event: alerts (each version), orders, commands' outcomes, refusals, what people
+    stated as context, receipts of notifications.
+    """
     match event:
         case Alert():
             return _entry("alert", f"alert/{event.id}/{event.version}", event, ("actor", "owner", "reason"))
@@ -158,6 +212,11 @@ def ledger_entry(event: Event) -> LedgerEntry | None:
             return _entry("order", f"order/{event.id}", event, ("actor", "note"))
         case Command():
             return _entry("command", f"command/{event.id}/{_command_version(event)}", event, ())
+        case Context(attribute="entry"):
+            return _entry("context", f"context/{event.id}", event, ("source", "reason"))
+        case Notification():
+            subject = f"notification/{event.id}/{_sent_version(event)}"
+            return _entry("notification", subject, event, ("recipient",))
         case Refusal():
             return _entry("refusal", f"refusal/{event.id}", event, ("reason",))
         case _:

@@ -13,6 +13,7 @@ from s4allcities.domain import (
     CourseOfAction,
     Detection,
     Incident,
+    Notification,
     Order,
     Record,
     Rejected,
@@ -28,6 +29,11 @@ __all__ = ("RecordReader", "RejectedCount")
 R = TypeVar("R", bound=Record)
 _LIMIT = 1_000
 _LOG = "SELECT id, t_us, text, actor, role, alert_id, order_id, incident_id FROM log"
+
+_AT = (
+    "SELECT body FROM past JOIN (SELECT kind AS k, key AS x, max(t_us) AS t FROM past WHERE kind = ? AND t_us <= ?"
+    " GROUP BY kind, key) ON kind = k AND key = x AND t_us = t ORDER BY key"
+)
 
 
 class RejectedCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +82,18 @@ class RecordReader:
     async def commands(self, order_id: str = "", *, limit: int = _LIMIT) -> list[Command]:
         """Give the commands, of one order or of all, in their newest state."""
         return await self._children(Command, "command", order_id, limit)
+
+    async def notifications(self, *, limit: int = _LIMIT) -> list[Notification]:
+        """Give the newest receipts of notifications."""
+        return await self._select(Notification, "kind = 'notification'", limit=limit)
+
+    async def risks_at(self, t_us: int) -> list[Risk]:
+        """Give the risk of each zone and threat as it stood at a moment, as far back as it is kept."""
+        return _decode(Risk, await self._bodies(_AT, "risk", t_us))
+
+    async def context_at(self, t_us: int) -> list[Context]:
+        """Give each fact as it stood at a moment, as far back as it is kept."""
+        return _decode(Context, await self._bodies(_AT, "context", t_us))
 
     async def risks(self) -> list[Risk]:
         """Give the latest risk of each zone and hypothesis."""

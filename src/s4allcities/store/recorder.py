@@ -8,7 +8,7 @@ import msgspec
 from s4allcities.domain import Detection, Event, Rejected
 
 from .database import Database
-from .entries import ledger_entry, log_entry, row_of
+from .entries import ledger_entry, log_entry, past_entry, row_of
 from .ledger import LedgerStore
 from .queries import RecordReader
 
@@ -41,6 +41,13 @@ _RAISE = (
 _OFFSET = (
     "INSERT INTO stream_offset (name, sequence) VALUES (?, ?)"
     " ON CONFLICT DO UPDATE SET sequence = max(sequence, excluded.sequence)"
+)
+
+
+_PAST = (
+    "INSERT INTO past (kind, key, t_us, body) SELECT ?, ?, ?, ? WHERE NOT EXISTS"
+    " (SELECT 1 FROM past WHERE kind = ? AND key = ? AND t_us > ? AND t_us <= ?)"
+    " ON CONFLICT DO UPDATE SET body = excluded.body"
 )
 
 
@@ -107,6 +114,7 @@ class EventRecorder(RecordReader):
                 self._put_rejected(connection, sequence, event)
             case _:
                 self._put_record(connection, sequence, ix, event)
+        self._put_past(connection, event)
         self._put_log(connection, sequence, event)
         entry = ledger_entry(event)
         if entry is not None:
@@ -119,6 +127,14 @@ class EventRecorder(RecordReader):
             return
         values = (row.kind, row.key, row.version, sequence, ix, event.t_us, row.state, row.parent)
         connection.execute(_UPSERT, (*values, self._encode(event)))
+
+    def _put_past(self, connection: sqlite3.Connection, event: Event) -> None:
+        entry = past_entry(event)
+        if entry is not None:
+            values = (entry.kind, entry.key, event.t_us, self._encode(event))
+            connection.execute(
+                _PAST, (*values, entry.kind, entry.key, event.t_us - entry.thin_us, event.t_us)
+            )
 
     def _put_detection(self, connection: sqlite3.Connection, sequence: int, event: Detection) -> None:
         if sequence <= _counter(connection, "detection.evicted_through"):

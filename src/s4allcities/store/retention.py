@@ -16,12 +16,15 @@ _ERASED = "erased"
 
 
 class RetentionLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """Days that things are kept: readings by family (``default_days`` for others), detections, rejected messages."""
+    """Days that things are kept: readings by family (``default_days`` for others), detections, rejected messages,
+    what was said of risk and context.
+    """
 
     history_days: Mapping[str, int]
     default_days: int = 7
     detection_days: float = 30
     rejected_days: float = 30
+    past_days: float = 30
 
 
 class Removed(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +45,7 @@ async def enforce(
         return connection.execute(f"DELETE FROM {table} WHERE t_us < ?", (oldest_us,)).rowcount
 
     def remove(connection: sqlite3.Connection) -> tuple[int, int]:
+        older(connection, "past", limits.past_days)
         return (
             older(connection, "detection", limits.detection_days),
             older(connection, "rejected", limits.rejected_days),

@@ -19,7 +19,7 @@ from s4allcities.awareness.picture import (
     site_document,
 )
 from s4allcities.bus.envelope import Envelope, encode_events
-from s4allcities.domain import Alert, AlertAction, Clock, Event, Refusal, SystemClock
+from s4allcities.domain import Alert, AlertAction, Clock, Context, Event, Refusal, Risk, SystemClock
 from s4allcities.edge.router import HttpDoor
 from s4allcities.site import load_site
 
@@ -117,6 +117,9 @@ class Behind:
     async def _accounting(self) -> dict[str, Any]:
         return {"account": {}}
 
+    async def _past(self, t_us: int) -> tuple[list[Risk], list[Context]]:
+        return [], []
+
     def app(self) -> Litestar:
         services = PictureServices(
             hub=self.hub,
@@ -128,6 +131,7 @@ class Behind:
             random=Random(1),
             mode="live",
             accounting=self._accounting,
+            past=self._past,
         )
         door = HttpDoor(self._authenticate, self.publish_raws, self.publish_all, self.clock)
         return build_app(

@@ -92,8 +92,8 @@ def risk(one: Incident, people: float, zone: str = "ticket-hall", **changes: flo
         "value": 0.7 * impact,
     } | changes
     return Risk(
-        id="r", t_us=T0_US, zone=zone, hypothesis=one.hypothesis, low=0.6, high=0.8, band="very high", people=float(people),
-        incident_id=one.id, **given,
+        id="r", t_us=T0_US, zone=zone, hypothesis=one.hypothesis, low=0.6, high=0.8, band="very high",
+        people=float(people), incident_id=one.id, **given,
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ class ScriptedOperator:
         self._alerts: dict[str, dict[str, Any]] = {}
         self._courses: dict[str, dict[str, Any]] = {}
         self._ordered: set[str] = set()
-        self._seen: set[str] = set()
+        self._seen: set[tuple[str, int]] = set()
         self._tasks: asyncio.TaskGroup | None = None
 
     def start(self, tasks: asyncio.TaskGroup) -> None:
@@ -44,8 +44,9 @@ class ScriptedOperator:
             return
         if collection == "alerts":
             self._alerts[key] = value
-            if value["state"] == "new" and key not in self._seen:
-                self._seen.add(key)
+            call = (key, value["t_annunciated_us"])  # an alert that has become graver calls again
+            if value["state"] == "new" and not value.get("held") and call not in self._seen:
+                self._seen.add(call)
                 self._tasks.create_task(self._attend(key))
         elif collection == "courses":
             self._courses[key] = value

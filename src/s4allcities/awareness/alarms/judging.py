@@ -44,6 +44,9 @@ def judge(state: AlarmState, incident: Incident, profiles: Mapping[str, Profile]
         grounds=Grounds(
             consequence=consequence,
             act_within_s=profile.act_within_s,
+            stake=profile.stake,
+            counted=people,
+            danger=stakes.danger,
             floor=floor,
             hypotheses=incident.hypotheses,
             terms=incident.terms,

@@ -217,7 +217,7 @@ class AlarmStage:
             return []
         judgement = judge(state, incident, self.profiles)
         level = self._settled_level(state, entry, judgement.level)
-        said, shown = self._said(state, alert, incident, judgement, level)
+        said, shown = self._said(state, alert, incident, judgement, level, entry.lower_since_us)
         if not self._material(entry, said, shown):
             return []
         graver = rank(level) > rank(alert.level) or incident.hypothesis not in entry.told
@@ -254,7 +254,13 @@ class AlarmStage:
         return level
 
     def _said(
-        self, state: AlarmState, alert: Alert, incident: Incident, judgement: Judgement, level: AlertLevel
+        self,
+        state: AlarmState,
+        alert: Alert,
+        incident: Incident,
+        judgement: Judgement,
+        level: AlertLevel,
+        lower_since_us: int = 0,
     ) -> tuple[Alert, tuple[str, ...]]:
         """The alert as it should read now, and the material part of that."""
         profile = profile_of(self.profiles, incident.hypothesis)
@@ -278,7 +284,7 @@ class AlarmStage:
             probability=incident.probability,
             people=0.0 if profile.stake == "control" else judgement.people or 0.0,
             decisive=incident.decisive,
-            grounds=judgement.grounds,
+            grounds=msgspec.structs.replace(judgement.grounds, lower_since_us=lower_since_us),
         )
         return said, _material_text(wording, level)
 

@@ -4,6 +4,7 @@ from .actions import actions_router as actions_router
 from .auth import Gate as Gate
 from .auth import Person as Person
 from .auth import SessionMiddleware as SessionMiddleware
+from .entries import entries_router as entries_router
 from .errors import NoAnswer as NoAnswer
 from .hub import PictureHub as PictureHub
 from .read_model import Picture as Picture

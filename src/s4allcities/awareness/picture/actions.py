@@ -29,19 +29,25 @@ from s4allcities.domain import (
     random_ulid,
 )
 
-from .auth import person_of, requires
+from .auth import Person, person_of, requires
 from .errors import Conflict, NoAnswer
 from .inputs import Ident, Label, Remark, Version, check_fact
 from .services import PictureServices
 
 __all__ = (
     "ActionRequest",
+    "BulkAnswer",
+    "BulkRequest",
     "ContextRequest",
     "OrderRequest",
+    "SeenAlert",
+    "acknowledge_alerts",
     "act_on_alert",
     "actions_router",
     "give_order",
+    "publish",
     "state_fact",
+    "time_of",
 )
 
 ANSWER_WITHIN_S = 5.0
@@ -50,12 +56,36 @@ AnyRequest = Request[Any, Any, Any]
 
 
 class ActionRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Move an alert on. ``expected_version`` is the version on the operator's screen."""
+    """Move an alert on. ``expected_version`` is the version on the operator's screen; ``until`` (RFC 3339) ends a
+    shelving; ``duplicate_of`` is the id of the alert that this one repeats.
+    """
 
     verb: AlertVerb
     expected_version: Version
     reason: Remark = ""
     assignee: Label = ""
+    until: Label = ""
+    duplicate_of: Label = ""
+
+
+class SeenAlert(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An alert and the version of it that the operator saw."""
+
+    alert_id: Ident
+    expected_version: Version
+
+
+class BulkRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Acknowledge several alerts at once."""
+
+    alerts: Annotated[tuple[SeenAlert, ...], Meta(min_length=1, max_length=200)]
+
+
+class BulkAnswer(Struct, frozen=True, kw_only=True):
+    """What became of each: acknowledged, or by id why not."""
+
+    acknowledged: tuple[str, ...]
+    refused: dict[str, str]
 
 
 class OrderRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -87,12 +117,53 @@ async def act_on_alert(
     request: AnyRequest,
     services: NamedDependency[PictureServices],
 ) -> Alert:
-    """Acknowledge, assign, start, resolve, close or reopen an alert; answers with its new version."""
+    """Move an alert on in its life cycle; answers with its new version."""
     if alert_id not in services.hub.picture.alerts:
         raise NotFoundException(f"There is no alert {alert_id}.")
+    answer = await _ask(services, _action(alert_id, data, person_of(request), services))
+    if isinstance(answer, Refusal):
+        raise Conflict(answer.reason)
+    return answer
+
+
+@post("/alerts/acknowledge", guards=[requires("alerts.act")], raises=RAISES)
+async def acknowledge_alerts(
+    data: JSONBody[BulkRequest], request: AnyRequest, services: NamedDependency[PictureServices]
+) -> BulkAnswer:
+    """Acknowledge several alerts; each is answered by itself, so that one that moved on holds up none."""
     person = person_of(request)
+    asked = [each for each in data.alerts if each.alert_id in services.hub.picture.alerts]
+    wishes = (ActionRequest(verb="acknowledge", expected_version=each.expected_version) for each in asked)
+    answers = await asyncio.gather(
+        *(
+            _ask(services, _action(each.alert_id, wish, person, services))
+            for each, wish in zip(asked, wishes, strict=True)
+        )
+    )
+    refused = {
+        each.alert_id: answer.reason
+        for each, answer in zip(asked, answers, strict=True)
+        if isinstance(answer, Refusal)
+    }
+    known = {each.alert_id for each in asked}
+    refused |= {
+        each.alert_id: "There is no such alert." for each in data.alerts if each.alert_id not in known
+    }
+    done = tuple(each.alert_id for each in asked if each.alert_id not in refused)
+    return BulkAnswer(acknowledged=done, refused=refused)
+
+
+def time_of(text: str, name: str) -> int:
+    """Read a time that a person gave, 0 for none. :raises HTTPException: it is none."""
+    try:
+        return from_rfc3339(text) if text else 0
+    except (ValueError, OverflowError):
+        raise HTTPException(f"{name} is {text!r}; allowed is an RFC 3339 time", status_code=400) from None
+
+
+def _action(alert_id: str, data: ActionRequest, person: Person, services: PictureServices) -> AlertAction:
     now_us = services.clock.now_us()
-    action = AlertAction(
+    return AlertAction(
         id=random_ulid(now_us, services.random),
         t_us=now_us,
         mode=services.mode,
@@ -103,11 +174,9 @@ async def act_on_alert(
         expected_version=data.expected_version,
         reason=data.reason,
         assignee=data.assignee,
+        t_until_us=time_of(data.until, "until"),
+        duplicate_of=data.duplicate_of,
     )
-    answer = await _ask(services, action)
-    if isinstance(answer, Refusal):
-        raise Conflict(answer.reason)
-    return answer
 
 
 async def _ask(services: PictureServices, action: AlertAction) -> Alert | Refusal:
@@ -122,7 +191,8 @@ async def _ask(services: PictureServices, action: AlertAction) -> Alert | Refusa
         services.replies.forget(action.id)
 
 
-async def _publish(services: PictureServices, event: Event) -> None:
+async def publish(services: PictureServices, event: Event) -> None:
+    """Put an event on the bus. :raises NoAnswer: the bus did not take it in time."""
     try:
         async with asyncio.timeout(ANSWER_WITHIN_S):
             await services.publish(event)
@@ -170,7 +240,7 @@ async def give_order(
         note=data.note,
         provenance=(course.id, course.incident_id),
     )
-    await _publish(services, order)
+    await publish(services, order)
     return order
 
 
@@ -182,12 +252,7 @@ async def state_fact(
     problem = check_fact(data.attribute, data.value)
     if problem:
         raise HTTPException(problem, status_code=400)
-    try:
-        until_us = from_rfc3339(data.until) if data.until else 0
-    except (ValueError, OverflowError):
-        raise HTTPException(
-            f"until is {data.until!r}; allowed is an RFC 3339 time", status_code=400
-        ) from None
+    until_us = time_of(data.until, "until")
     now_us = services.clock.now_us()
     fact = Context(
         id=random_ulid(now_us, services.random),
@@ -201,10 +266,14 @@ async def state_fact(
         source=person_of(request).name,
         t_until_us=until_us,
     )
-    await _publish(services, fact)
+    await publish(services, fact)
     return fact
 
 
 def actions_router() -> Router:
     """Give the routes under ``/api/v1``."""
-    return Router(path="/api/v1", route_handlers=[act_on_alert, give_order, state_fact], tags=["actions"])
+    return Router(
+        path="/api/v1",
+        route_handlers=[act_on_alert, acknowledge_alerts, give_order, state_fact],
+        tags=["actions"],
+    )

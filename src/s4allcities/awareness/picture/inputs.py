@@ -21,7 +21,7 @@ _WORDS = {
     "traffic": ("free", "slow", "jam"),
     "door_state": ("open", "closed"),
 }
-_MADE_HERE = frozenset({"hazard"})
+_MADE_HERE = frozenset({"hazard", "entry", "resilience", "forecast"})
 
 
 def check_fact(attribute: str, value: str | float | bool) -> str:

@@ -20,6 +20,7 @@ from s4allcities.domain import (
     Detection,
     Event,
     Incident,
+    Notification,
     Order,
     Rejected,
     Risk,
@@ -47,6 +48,11 @@ COLLECTIONS = (
     "streets",
     "hazards",
     "releases",
+    "entries",
+    "forecasts",
+    "services",
+    "kpis",
+    "notifications",
     "log",
     "platform",
 )
@@ -58,6 +64,7 @@ KEPT = {
     "orders": 500,
     "alerts": 1000,
     "incidents": 1000,
+    "notifications": 300,
 }
 """How many of a growing collection stay in the picture, closed ones leaving first; the store keeps all."""
 
@@ -172,6 +179,8 @@ class Picture:
             case Order():
                 self.orders[event.id] = event
                 self._record("orders", event)
+            case Notification():
+                self._record("notifications", event)
             case Command():
                 self.commands[event.id] = event
                 self._record("commands", event)
@@ -230,11 +239,27 @@ class Picture:
                 self._update("streets", fact.subject, traffic=fact.value)
             case "speed_kmh":
                 self._update("streets", fact.subject, speed_kmh=fact.value)
+            case "entry":
+                self._entry(fact)
+            case "resilience" | "forecast":
+                kind, _, key = fact.subject.partition("/")
+                collection = "services" if fact.attribute == "resilience" else "forecasts"
+                self._set(collection, key or kind, {"id": key or kind, "t_us": fact.t_us, **fact.value})
             case "hazard":
                 for key, hazard in fact.value.items():
                     self._set("hazards", key, {"id": key, **hazard})
             case _:
                 pass
+
+    def _entry(self, fact: Context) -> None:
+        """An entry of the context graph was stated or withdrawn."""
+        key = fact.subject.removeprefix("entry/")
+        if fact.value is None:
+            if self.collections["entries"].pop(key, None) is not None:
+                self._changes.append(Change("entries", key, None))
+            return
+        said = {"version": fact.version, "stated_by": fact.source, "t_us": fact.t_us}
+        self._set("entries", key, {**fact.value, **said})
 
     def _show_exits(self) -> None:
         planned: dict[str, str] = {}
@@ -260,6 +285,11 @@ class Picture:
         """Replace what the picture says of the platform itself."""
         self._set("platform", "now", {"id": "now", **fields})
 
+    def show_kpis(self, kpis: dict[str, dict[str, Any]]) -> None:
+        """Replace the alarm figures by operator position."""
+        for position, value in kpis.items():
+            self._set("kpis", position, {"id": position, **value})
+
     def show_releases(self, waiting: dict[str, dict[str, Any]]) -> None:
         """Show the requests for a public warning that wait for a second person, by id; all others go."""
         for gone in self.collections["releases"].keys() - waiting.keys():
@@ -283,7 +313,11 @@ class Picture:
 
 
 def _closed(entry: Any) -> bool:
-    return isinstance(entry, dict) and "closed" in (entry.get("state"), entry.get("status"))
+    return isinstance(entry, dict) and entry.get("state", entry.get("status")) in (
+        "closed",
+        "false",
+        "duplicate",
+    )
 
 
 def _by_platform(line: dict[str, Any]) -> dict[str, Any]:

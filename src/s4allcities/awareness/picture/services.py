@@ -5,20 +5,22 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from s4allcities.domain import Clock, Event, Mode
+from s4allcities.domain import Clock, Context, Event, Mode, Risk
 
 from .hub import PictureHub
 from .replies import Replies
 
 __all__ = ("PictureServices",)
 
+Past = Callable[[int], Awaitable[tuple[list[Risk], list[Context]]]]
 History = Callable[[str, int, int], Awaitable[dict[str, list[tuple[int, float]]]]]
 
 
 @dataclass(frozen=True, slots=True)
 class PictureServices:
     """``publish`` puts an event on the bus and returns when it is durable; ``history(sensor, from_us, to_us)`` gives
-    (t_us, value) rows by quantity; ``site_json`` is the encoded site document.
+    (t_us, value) rows by quantity; ``site_json`` is the encoded site document; ``past(t_us)`` gives risks and facts
+    as they stood at a moment.
     """
 
     hub: PictureHub
@@ -30,3 +32,4 @@ class PictureServices:
     random: Random
     mode: Mode
     accounting: Callable[[], Awaitable[dict[str, Any]]]
+    past: Past

@@ -26,6 +26,7 @@ __all__ = (
     "band_of",
     "factors_of",
     "load_threats",
+    "open_share",
     "settle_band",
 )
 

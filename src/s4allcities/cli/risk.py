@@ -1,0 +1,76 @@
+"""`s4 risk`: where a figure on the screen came from, and planning without live data."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from cyclopts import App, Parameter
+
+if TYPE_CHECKING:
+    from s4allcities.app.explain import Explanation
+
+__all__ = ("app", "explain")
+
+app = App(name="risk", help="Where a figure came from; planning without live data.")
+
+_AsJson = Annotated[bool, Parameter(name="--json", negative=(), help="One JSON document on stdout.")]
+
+
+@app.command
+def explain(
+    alert: str,
+    *,
+    data_dir: Annotated[Path, Parameter(help="Where the platform keeps everything.")] = Path("s4-data"),
+    version: Annotated[int, Parameter(help="A version of the alert; 0 is the newest.")] = 0,
+    as_json: _AsJson = False,
+) -> int:
+    """Work every figure of an alert out again from the ledger alone, and say whether it is what was shown.
+
+    Probability from the terms of the evidence, risk and its band from threat, vulnerability and impact, the level from
+    consequence and time. Exit code 2 if the ledger has no such alert or a figure cannot be reproduced.
+
+    Example: s4 risk explain 01JD3V8Q4T7X9Y2ZB5C6D7E8F9 --data-dir ./s4-data
+    """
+    from s4allcities.app.explain import NoSuchAlert, explain_file
+    from s4allcities.store.errors import StoreError
+
+    try:
+        found = explain_file(data_dir, alert, version)
+    except (NoSuchAlert, StoreError, OSError) as error:
+        print(f"s4 risk explain: {error}", file=sys.stderr)
+        return 2
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+    else:
+        print(_told(found))
+    return 0 if found.reproduced and found.intact else 2
+
+
+def _told(found: "Explanation") -> str:
+    lines = [found.title, *(f"  {line}" for line in found.lines), ""]
+    lines.append(
+        f"Version {found.version} of {max(found.versions)}, entry {found.entry} of the ledger,"
+        f" {'intact' if found.intact else 'CHANGED SINCE IT WAS ENTERED'}."
+    )
+    for figure in found.figures:
+        shown = figure.recorded if isinstance(figure.recorded, str) else f"{figure.recorded:.4f}"
+        again = figure.again if isinstance(figure.again, str) else f"{figure.again:.4f}"
+        mark = "reproduced" if figure.same else f"NOT REPRODUCED: {again}"
+        lines += [f"{figure.name:20} {shown:>10}  {mark}", f"{'':20} {'':>10}  = {figure.how}"]
+    if found.basis is not None:
+        lines += ["", "The risk was worked out from:", *_basis_lines(msgspec.to_builtins(found.basis))]
+    return "\n".join(lines)
+
+
+def _basis_lines(basis: dict[str, object]) -> list[str]:
+    out = []
+    for name, value in basis.items():
+        if isinstance(value, list):
+            shares = (f"{m['name']} {m['effect']:.2f} x {m['available']:.2f}" for m in value)
+            out.append(f"  {name:18} {', '.join(shares)}")
+        elif isinstance(value, dict):
+            out.append(f"  {name:18} {', '.join(f'{key} {share:.4f}' for key, share in value.items())}")
+        else:
+            out.append(f"  {name:18} {value:.4f}")
+    return out
