@@ -25,6 +25,7 @@ from s4allcities.edge.router import HttpDoor
 from s4allcities.edge.sources.mapped import MappedSource, load_mapping
 from s4allcities.edge.sources.table import SourceTable, built_in_sources
 from s4allcities.exchange.cap import CapWriter
+from s4allcities.privacy.pseudonyms import Pseudonyms
 from s4allcities.privacy.redaction import Redactor
 from s4allcities.security.authorisation import may
 from s4allcities.security.credentials import DeviceCredentials
@@ -49,6 +50,7 @@ from .config import AppConfig, ConfigError
 from .desk import CapReleaseDesk
 from .eve_files import EveFollower
 from .gate import SecurityGate
+from .handed import Handed
 from .metrics import metrics_text
 from .readings import Readings
 from .recording import Recording, restore_picture
@@ -113,8 +115,8 @@ class Platform:
         self.picture = Picture(site)
         self.hub = PictureHub(self.picture, epoch=secrets.token_hex(8))
         self.replies = Replies()
+        self.handed = Handed(bus, stores.database, credentials, clock)
         self.edge = self._make_edge()
-        self.signs: SignActuator | None = None
         self.cap = CapWriter(DataDir(Path(config.data_dir)).root / "cap", site)
         self.readings = Readings(bus, stores.history, self.hub, clock)
         self.recording = Recording(
@@ -138,7 +140,9 @@ class Platform:
     def _make_edge(self) -> EdgeNode:
         zones = {spec.slug: spec.zone for spec in self.site.sensors}
         sources = [*_mapped_sources(self.config.mappings), *built_in_sources()]
-        intake = Intake(SourceTable(sources), Redactor().redact)
+        names = Pseudonyms()
+        redactor = Redactor(pseudonym=lambda name: names.of(name, self.clock.now_us()))
+        intake = Intake(SourceTable(sources), redactor.redact)
         expected = {
             spec.slug: spec.family for spec in self.site.sensors if spec.family not in SPEAKS_WHEN_NEWS
         }
@@ -149,7 +153,7 @@ class Platform:
             clock=self.clock,
             zones=zones,
             health=health,
-            on_ack=self._answered,
+            on_handed=self.handed.take,
             mode=self.config.mode,
         )
 
@@ -227,14 +231,10 @@ class Platform:
         record = {"action": action, "reason": reason}
         await self._stores.ledger.append("refused", subject, now_us, record, {"who": who})
 
-    async def _answered(self, device: str, command: str, showing: str, t_us: int) -> None:
-        if self.signs is not None:
-            await self.signs.answer(device, command, showing, t_us)
-
     async def _act(self, events: Any) -> None:
-        if self.signs is not None:
+        if self.handed.signs is not None:
             for event in events:
-                await self.signs.see(event)
+                await self.handed.signs.see(event)
 
     async def _share(self, events: Any) -> None:
         await self.cap.share(events)
@@ -245,7 +245,9 @@ class Platform:
         # Kernels are loaded before anybody is served: on the event loop they would hold everything up for seconds.
         kernels = asyncio.create_task(asyncio.to_thread(self._load_kernels))
         await restore_picture(recorder, self.hub)
-        self.signs = SignActuator(self.bus, self.clock, earlier=await recorder.commands(limit=-1))
+        self.handed.signs = signs = SignActuator(
+            self.bus, self.clock, earlier=await recorder.commands(limit=-1)
+        )
         await self._take_up()
         await kernels
         async with asyncio.TaskGroup() as tasks:
@@ -256,7 +258,7 @@ class Platform:
                     self.recording.run(),
                     self.edge.run(),
                     self.readings.run(),
-                    self.signs.run(),
+                    signs.run(),
                     Ticker(self.bus).run(),
                     self.upkeep.run(),
                     *(follower.run() for follower in self.eve),

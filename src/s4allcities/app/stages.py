@@ -9,13 +9,14 @@ from s4allcities.awareness.context import CalendarStage, ContextError, ContextSt
 from s4allcities.awareness.response import EvacuatePlaybook, PlanStage
 from s4allcities.awareness.risk import RiskStage, zones_of
 from s4allcities.detection.access import AccessStage
+from s4allcities.detection.badges import BadgeStage
 from s4allcities.detection.cyber import CyberStage, NetworkPolicy, load_policy
 from s4allcities.detection.frames import FramesStage
 from s4allcities.detection.timeseries import TimeseriesStage
 from s4allcities.detection.validity import ValidityStage
 from s4allcities.domain import Stage
 from s4allcities.fusion import FusionStage, topology_of
-from s4allcities.site import Site, build_graph
+from s4allcities.site import Site, WalkGraph, build_graph, walking_times_s
 
 from .config import ConfigError
 
@@ -35,6 +36,11 @@ def _context(site: Site, folder: Path) -> tuple[Entry, ...]:
         raise ConfigError(str(error)) from None
 
 
+def _between_readers(site: Site, graph: WalkGraph) -> dict[tuple[str, str], float]:
+    readers = [spec for spec in site.sensors if spec.family in ("access", "lock")]
+    return walking_times_s(graph, {each.slug: (each.x_m, each.y_m, each.level) for each in readers})
+
+
 def build_stages(site: Site, folder: Path, *, seed: int) -> tuple[Stage[Any], ...]:
     """Make every stage for a site; ``folder`` is the site folder, whose ``network.yaml`` names hosts and writers."""
     sensors = {spec.slug: spec for spec in site.sensors}
@@ -50,6 +56,7 @@ def build_stages(site: Site, folder: Path, *, seed: int) -> tuple[Stage[Any], ..
         CyberStage(sensors=sensors, policy=policy),
         FramesStage(sensors=sensors),
         AccessStage(sensors=sensors, exits=exits),
+        BadgeStage(sensors=sensors, walk_s=_between_readers(site, graph), zone=clock_zone),
         ContextStage(sensors=sensors, policy=policy),
         CalendarStage(_context(site, folder), zone=clock_zone, capacity_people=capacity),
         FusionStage(topology_of(site)),

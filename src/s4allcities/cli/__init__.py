@@ -15,6 +15,7 @@ COMMANDS = {
     "warm": "Compile the numeric kernels once, so that starts are quick.",
     "users": "Accounts of people: list, add, one-time links, passwords, roles.",
     "devices": "Make and list the credentials of devices.",
+    "locks": "Tokens of locks whose keys cannot be copied: enrol, list, revoke.",
     "site": "Check, show and import site files.",
     "sources": "Connectors: list, check, replay files, watch live.",
     "fuse": "Fuse detections from a file into explained incidents.",

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import structlog
 from msgspec import Struct
 
-from s4allcities.domain import Clock, Event, ObservationBatch, RawMessage
+from s4allcities.domain import Clock, Event, Observation, ObservationBatch, RawMessage
 
 from .batcher import MAX_BATCH_ROWS, MAX_WAIT_S, Ack, Entry, Lane, Packet, make_batch
 from .dedup import RawLedger
@@ -30,18 +30,18 @@ __all__ = (
     "STOP_S",
     "TICK_S",
     "URGENT_FAMILIES",
-    "AckHandler",
     "Deliveries",
     "Delivery",
     "EdgeBus",
     "EdgeNode",
     "EdgeStatus",
+    "HandedHandler",
     "partition_zero",
 )
 
 log = structlog.get_logger(__name__)
 
-URGENT_FAMILIES = frozenset({"door", "eve", "sign"})
+URGENT_FAMILIES = frozenset({"access", "door", "eve", "lock", "sign"})
 """Families that do not wait for company: what they say is rare and may matter at once."""
 
 STAGE = "edge"
@@ -117,8 +117,8 @@ class EdgeStatus(Struct, frozen=True, kw_only=True):
     sensors_on_time: int
 
 
-AckHandler = Callable[[str, str, str, int], Awaitable[None]]
-"""Takes (device, command id, what it shows, t_us) of an actuator's answer."""
+HandedHandler = Callable[[Observation], Awaitable[None]]
+"""Takes what a device says to an actuator's side: a sign's answer, a reader's request."""
 
 
 def partition_zero(sensor: str) -> int:
@@ -130,7 +130,7 @@ class EdgeNode:
     """Reads RAW and publishes OBS until it is stopped or cancelled.
 
     ``redact`` decides what may leave the edge (see `redaction`). ``zones`` is sensor -> zone from the site's file.
-    ``on_ack`` gets what actuators answer. ``urgent`` families are sent without waiting 20 ms.
+    ``on_handed`` gets what is said to actuators. ``urgent`` families are sent without waiting 20 ms.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class EdgeNode:
         clock: Clock,
         zones: Mapping[str, str] | None = None,
         health: HealthMonitor | None = None,
-        on_ack: AckHandler | None = None,
+        on_handed: HandedHandler | None = None,
         partition_of: Callable[[str], int] = partition_zero,
         urgent: frozenset[str] = URGENT_FAMILIES,
         mode: str = "live",
@@ -153,7 +153,7 @@ class EdgeNode:
         self.zones = zones if zones is not None else {}
         self.health = health if health is not None else HealthMonitor()
         self.ledger = RawLedger()
-        self._on_ack = on_ack
+        self._on_handed = on_handed
         self._partition_of = partition_of
         self._urgent = urgent
         self._mode = mode
@@ -287,7 +287,7 @@ class EdgeNode:
             self._batches += 1
         for entry in packet.entries:
             for answer in entry.handed:
-                await self._hand_over(answer.sensor, answer.payload, answer.t_us)
+                await self._hand_over(answer)
             if entry.ack is not None:
                 await self._acknowledge(entry.ack)
             self.ledger.done(entry.sequence)
@@ -307,13 +307,13 @@ class EdgeNode:
                 await asyncio.sleep(_RETRY_S[min(attempt, len(_RETRY_S) - 1)])
                 attempt += 1
 
-    async def _hand_over(self, device: str, answer: Any, t_us: int) -> None:
-        if self._on_ack is None:
+    async def _hand_over(self, reading: Observation) -> None:
+        if self._on_handed is None:
             return
         try:
-            await self._on_ack(device, answer["ack"], answer.get("showing", ""), t_us)
-        except Exception as error:  # the sign is asked again, so its answer comes again
-            log.warning("an actuator's answer was not taken", device=device, error=repr(error))
+            await self._on_handed(reading)
+        except Exception as error:  # a sign is asked again and answers again; a person at a door tries again
+            log.warning("what a device said was not taken", device=reading.sensor, error=repr(error))
 
     async def _acknowledge(self, ack: Ack) -> None:
         try:

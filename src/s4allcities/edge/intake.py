@@ -12,10 +12,10 @@ from .redaction import Redactor
 from .sources.border import MAX_ROWS, category_of, show
 from .sources.table import SourceTable
 
-__all__ = ("SIGN_ACK", "Intake")
+__all__ = ("HANDED", "Intake")
 
-SIGN_ACK = "sign-ack/1"
-"""Readings of this form go to the actuators, not on the bus."""
+HANDED = frozenset({"sign-ack/1", "puf-exchange/1"})
+"""Readings of these forms go to the actuators, not on the bus."""
 
 _SAMPLE_BYTES = 60
 _MIN_T_US, _MAX_T_US = 0, 2**62
@@ -74,9 +74,9 @@ class Intake:
             rows = self._redacted(observations)
         except Exception as error:  # fail closed: whatever goes wrong here, nothing leaves the edge
             return self._refuse(message, f"redaction failed: {type(error).__name__}", ack)
-        handed = tuple([row for row in rows if row.schema == SIGN_ACK])
+        handed = tuple([row for row in rows if row.schema in HANDED])
         if handed:
-            rows = tuple([row for row in rows if row.schema != SIGN_ACK])
+            rows = tuple([row for row in rows if row.schema not in HANDED])
         return Entry(message.sequence, rows, ack, None, handed, True, len(message.data), key)
 
     def _decode(self, message: RawMessage) -> Decoded:

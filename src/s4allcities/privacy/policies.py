@@ -7,9 +7,10 @@ import msgspec
 
 __all__ = ("FAMILIES", "NUMBERS_AND_TEXT", "NUMBERS_ONLY", "POLICIES", "Fields", "Form", "Policy")
 
-Form = Literal["number", "hash", "word", "value", "text"]
+Form = Literal["number", "hash", "word", "value", "text", "pseudonym"]
 """``number``: a finite number or truth value; ``hash``: 8 to 128 hex digits; ``word``: a short technical text (an
-address of a host, a protocol) without an e-mail address; ``value``: a number or a word; ``text``: free text, masked."""
+address of a host, a protocol) without an e-mail address; ``value``: a number or a word; ``text``: free text, masked;
+``pseudonym``: a name that is replaced by one that changes, and dropped where nothing is there to replace it."""
 
 Fields: TypeAlias = "Form | Mapping[str, Fields]"
 
@@ -167,6 +168,32 @@ POLICIES: dict[str, Policy] = {
     "sign": Policy(
         quantities=frozenset({"ok", "status", "showing", "ack"}),
         schemas={"text/1": "text", "sign-ack/1": {"ack": "word", "showing": "text"}},
+    ),
+    "lock": Policy(
+        quantities=frozenset({"ok", "exchange"}),
+        schemas={
+            "puf-exchange/1": {
+                "token": "word",
+                "nonce": "hash",
+                "id": "word",
+                "response": "hash",
+                "mac": "hash",
+            }
+        },
+    ),
+    "access": Policy(
+        quantities=frozenset({"access"}),
+        schemas={
+            "access/1": {
+                "badge": "pseudonym",
+                "result": "word",
+                "role": "word",
+                "reason": "text",
+                "distance_bits": "number",
+                "left": "number",
+                "warnings": "text",
+            }
+        },
     ),
     "report": Policy(quantities=frozenset({"text"}), schemas={"text/1": "text"}),
 }

@@ -7,7 +7,7 @@ addresses, phone numbers and plate-like tokens masked.
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -16,7 +16,10 @@ from s4allcities.domain import Observation
 
 from .policies import NUMBERS_AND_TEXT, POLICIES, Fields, Policy
 
-__all__ = ("MASK", "Redactor", "mask_text", "redact_payload")
+__all__ = ("MASK", "Pseudonym", "Redactor", "mask_text", "redact_payload")
+
+Pseudonym = Callable[[str], str]
+"""Gives what stands in place of a name."""
 
 MASK = "▮▮▮"
 """What stands where something personal stood."""
@@ -51,13 +54,23 @@ def mask_text(text: str) -> str:
     return _PLATE.sub(MASK, _PHONE.sub(MASK, text))
 
 
-def redact_payload(data: Any, fields: Fields, dropped: Counter[str], path: str = "") -> Any:
+def _no_pseudonym(name: str) -> str:
+    raise LookupError("nothing gives pseudonyms here")
+
+
+def redact_payload(
+    data: Any,
+    fields: Fields,
+    dropped: Counter[str],
+    path: str = "",
+    pseudonym: Pseudonym = _no_pseudonym,
+) -> Any:
     """Give what of a payload may pass. What is dropped is counted in ``dropped`` by its path.
 
-    ``fields`` is a form ("number", "hash", "word", "value", "text") or a mapping of names to such. A list is taken item
-    by item. The result is None when nothing may pass.
+    ``fields`` is a form (see `policies`) or a mapping of names to such. A list is taken item by item. The result is
+    None when nothing may pass.
     """
-    kept = _pass(data, fields, dropped, path)
+    kept = _Passing(dropped, pseudonym).of(data, fields, path)
     return None if kept is _GONE else kept
 
 
@@ -73,8 +86,11 @@ class Redactor:
     (True, {'camera/jpeg': 1})
     """
 
-    def __init__(self, policies: Mapping[str, Policy] = POLICIES) -> None:
+    def __init__(
+        self, policies: Mapping[str, Policy] = POLICIES, *, pseudonym: Pseudonym = _no_pseudonym
+    ) -> None:
         self._policies = policies
+        self._pseudonym = pseudonym
         self.dropped: Counter[str] = Counter()
         """How much was dropped, by family and field (names not in a policy are counted together)."""
 
@@ -114,7 +130,11 @@ class Redactor:
     def _payload(self, observation: Observation, policy: Policy) -> Observation | None:
         fields = policy.schemas.get(observation.schema)
         lost: Counter[str] = Counter()
-        kept = None if fields is None else redact_payload(observation.payload, fields, lost)
+        kept = (
+            None
+            if fields is None
+            else redact_payload(observation.payload, fields, lost, pseudonym=self._pseudonym)
+        )
         for path, count in lost.items():
             self.dropped[f"{observation.family}{path}"] += count
         if kept is None:
@@ -124,32 +144,44 @@ class Redactor:
         return msgspec.structs.replace(observation, payload=kept, unit="", personal=False)
 
 
-def _pass(data: Any, fields: Fields, dropped: Counter[str], path: str) -> Any:
-    if isinstance(data, list | tuple) and len(data) <= _MOST_ITEMS:
-        kept = [item for item in (_pass(item, fields, dropped, path) for item in data) if item is not _GONE]
+class _Passing:
+    """One walk through a payload: what was dropped, and what names are replaced by."""
+
+    def __init__(self, dropped: Counter[str], pseudonym: Pseudonym) -> None:
+        self._dropped = dropped
+        self._pseudonym = pseudonym
+
+    def of(self, data: Any, fields: Fields, path: str) -> Any:
+        if isinstance(data, list | tuple) and len(data) <= _MOST_ITEMS:
+            kept = [item for item in (self.of(item, fields, path) for item in data) if item is not _GONE]
+            return kept or _GONE
+        if isinstance(fields, Mapping):
+            return self._mapping(data, fields, path)
+        kept = self._renamed(data) if fields == "pseudonym" else _pass_leaf(data, fields)
+        if kept is _GONE:
+            self._dropped[path or "/payload"] += 1
+        return kept
+
+    def _mapping(self, data: Any, fields: Mapping[str, Fields], path: str) -> Any:
+        if not isinstance(data, Mapping):
+            self._dropped[path or "/payload"] += 1
+            return _GONE
+        kept = {}
+        for name, value in data.items():
+            allowed = fields.get(name) if isinstance(name, str) else None
+            if allowed is None:
+                self._dropped[f"{path}/other"] += 1
+                continue
+            passed = self.of(value, allowed, f"{path}/{name}")
+            if passed is not _GONE:
+                kept[name] = passed
         return kept or _GONE
-    if isinstance(fields, Mapping):
-        return _pass_mapping(data, fields, dropped, path)
-    kept = _pass_leaf(data, fields)
-    if kept is _GONE:
-        dropped[path or "/payload"] += 1
-    return kept
 
-
-def _pass_mapping(data: Any, fields: Mapping[str, Fields], dropped: Counter[str], path: str) -> Any:
-    if not isinstance(data, Mapping):
-        dropped[path or "/payload"] += 1
-        return _GONE
-    kept = {}
-    for name, value in data.items():
-        allowed = fields.get(name) if isinstance(name, str) else None
-        if allowed is None:
-            dropped[f"{path}/other"] += 1
-            continue
-        passed = _pass(value, allowed, dropped, f"{path}/{name}")
-        if passed is not _GONE:
-            kept[name] = passed
-    return kept or _GONE
+    def _renamed(self, data: Any) -> Any:
+        try:
+            return self._pseudonym(data) if isinstance(data, str) else _GONE
+        except LookupError:
+            return _GONE
 
 
 def _pass_leaf(data: Any, form: Fields) -> Any:

@@ -41,6 +41,16 @@ RETENTION: tuple[Rule, ...] = (
     ),
     Rule(what="door", where="history", days=30, personal=False, why="states only; investigations of a month"),
     Rule(
+        what="lock", where="history", days=30, personal=False, why="signs of life; investigations of a month"
+    ),
+    Rule(
+        what="access",
+        where="history",
+        days=30,
+        personal=True,
+        why="under a pseudonym that changes every hour; investigations of a month",
+    ),
+    Rule(
         what="camera",
         where="history",
         days=3,

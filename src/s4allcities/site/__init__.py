@@ -5,6 +5,7 @@
 >>> graph = build_graph(site)                            # doctest: +SKIP
 """
 
+from .distances import walking_times_s
 from .errors import ImporterUnavailable, SiteError, UnknownName
 from .folder import Problem
 from .frame import Frame
@@ -49,4 +50,5 @@ __all__ = (
     "load_site",
     "reachable",
     "validate_site",
+    "walking_times_s",
 )

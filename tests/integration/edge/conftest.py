@@ -12,6 +12,7 @@ SITE = "hel"
 DEVICES = (
     DeviceUser(name="co-01", password="co-secret"),
     DeviceUser(name="sign-a", password="sign-secret"),
+    DeviceUser(name="lock-01", password="lock-secret"),
 )
 
 

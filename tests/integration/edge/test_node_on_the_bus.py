@@ -20,6 +20,7 @@ from s4allcities.bus import Bus, NatsServer
 from s4allcities.domain import (
     Clearance,
     CourseOfAction,
+    Observation,
     ObservationBatch,
     Order,
     Rejected,
@@ -28,7 +29,7 @@ from s4allcities.domain import (
     to_rfc3339,
 )
 from s4allcities.edge.actuators import SignActuator
-from s4allcities.edge.ingest import AckHandler, EdgeNode
+from s4allcities.edge.ingest import EdgeNode, HandedHandler
 from s4allcities.edge.intake import Intake
 from s4allcities.edge.redaction import redact_text
 from s4allcities.edge.replay import replay
@@ -37,9 +38,9 @@ from s4allcities.edge.sources import SourceTable, built_in_sources
 pytestmark = [pytest.mark.anyio, pytest.mark.integration]
 
 
-def make_node(bus: Bus, on_ack: AckHandler | None = None) -> EdgeNode:
+def make_node(bus: Bus, on_handed: HandedHandler | None = None) -> EdgeNode:
     intake = Intake(SourceTable(built_in_sources(max_age_s=None)), redact_text)
-    return EdgeNode(bus, intake, clock=SystemClock(), on_ack=on_ack)
+    return EdgeNode(bus, intake, clock=SystemClock(), on_handed=on_handed)
 
 
 @asynccontextmanager
@@ -198,9 +199,12 @@ async def test_a_sign_is_told_and_answers_over_mqtt(server: NatsServer, bus: Bus
             time.sleep(0.01)
         return client
 
+    async def take(said: Observation) -> None:
+        await actuator.answer(said.sensor, said.payload["ack"], said.payload["showing"], said.t_us)
+
     client = await asyncio.to_thread(sign)
     try:
-        async with running(make_node(bus, actuator.answer)):
+        async with running(make_node(bus, take)):
             await actuator.see(plan)
             await actuator.see(order)
             await until(lambda: actuator.commands[0].state == "acknowledged")

@@ -19,7 +19,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("list", "--json") == 0
-    assert {"json_auto", "mapped", "eve", "camera", "sign"} == {
+    assert {"json_auto", "mapped", "eve", "camera", "sign", "lock", "access"} == {
         manifest["name"] for manifest in json.loads(capsys.readouterr().out)
     }
     assert run("list") == 0

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.edge.fakes import NOW_US, FakeBus, until
 
 from s4allcities.domain import ManualClock, Observation, Rejected
-from s4allcities.edge.ingest import AckHandler, EdgeNode
+from s4allcities.edge.ingest import EdgeNode, HandedHandler
 from s4allcities.edge.intake import Intake
 from s4allcities.edge.redaction import redact_text
 from s4allcities.edge.sources import SourceTable, built_in_sources
@@ -14,9 +14,9 @@ from s4allcities.edge.sources import SourceTable, built_in_sources
 pytestmark = pytest.mark.anyio
 
 
-def make_node(bus: FakeBus, on_ack: AckHandler | None = None) -> EdgeNode:
+def make_node(bus: FakeBus, on_handed: HandedHandler | None = None) -> EdgeNode:
     intake = Intake(SourceTable(built_in_sources()), redact_text)
-    return EdgeNode(bus, intake, clock=ManualClock(NOW_US), zones={"e1": "hall"}, on_ack=on_ack)
+    return EdgeNode(bus, intake, clock=ManualClock(NOW_US), zones={"e1": "hall"}, on_handed=on_handed)
 
 
 async def work(node: EdgeNode, holds: Callable[[], object]) -> None:
@@ -162,12 +162,12 @@ async def test_personal_text_is_masked() -> None:
 async def test_an_actuators_answer_is_handed_over_and_counted_once() -> None:
     answers: list[tuple[str, str, str, int]] = []
 
-    async def on_ack(device: str, command: str, showing: str, t_us: int) -> None:
-        answers.append((device, command, showing, t_us))
+    async def take(reading: Observation) -> None:
+        answers.append((reading.sensor, reading.payload["ack"], reading.payload["showing"], reading.t_us))
 
     bus = FakeBus()
     await bus.publish_raw("sign", "s1", b'{"ack": "01AB", "showing": "exit B"}')
-    await work(node := make_node(bus, on_ack), lambda: not bus.waiting)
+    await work(node := make_node(bus, take), lambda: not bus.waiting)
     assert answers == [("s1", "01AB", "exit B", NOW_US)]
     assert [(len(batch), batch.n_raw) for batch in bus.batches] == [(0, 1)]
     assert node.status().packed == 1

@@ -305,7 +305,7 @@ def test_the_first_fitting_source_wins_and_json_auto_comes_last() -> None:
 
 def test_every_built_in_source_fits_its_manifest() -> None:
     manifests = built_in_manifests()
-    assert set(manifests) == {"json_auto", "mapped", "eve", "camera", "sign"}
+    assert set(manifests) == {"json_auto", "mapped", "eve", "camera", "sign", "lock", "access"}
     for source in built_in_sources():
         assert isinstance(source, Source)
         assert manifests[source.name].families == source.families

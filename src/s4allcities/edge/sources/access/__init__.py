@@ -1,0 +1,3 @@
+"""Badge readers, and the verdicts of our own locks."""
+
+from .source import AccessSource as AccessSource

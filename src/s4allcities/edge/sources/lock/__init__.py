@@ -1,0 +1,3 @@
+"""Readers of locks whose keys cannot be copied."""
+
+from .source import LockSource as LockSource
