@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from s4allcities.cli.fuse import fuse
-from s4allcities.cli.scenario import list_them, run
+from s4allcities.cli.scenario import list_them, run, score
 
 SITE = Path(__file__).parents[3] / "sites" / "helsinki-station"
 
@@ -64,3 +64,19 @@ def test_wrong_use_is_refused_in_one_line(
     err = capsys.readouterr().err
     assert words in err
     assert err.count("\n") == 1
+
+
+def test_score_prints_one_document_and_writes_the_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.md"
+    few = {"seeds": 1, "train_seeds": 1, "law": ("standard",), "world": ("fire", "fire-twin")}
+    assert score(site=SITE, report=page, as_json=True, **few) == 0  # type: ignore[arg-type]
+    document = msgspec.json.decode(capsys.readouterr().out)
+    assert document["methods"][0] == "fusion"
+    assert "s4 scenario score --seeds 1 --train-seeds 1 --days 2 --law standard" in page.read_text("utf-8")
+
+
+def test_score_refuses_what_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert score(site=SITE, law=("chaos",)) == 2
+    assert "allowed are standard" in capsys.readouterr().err

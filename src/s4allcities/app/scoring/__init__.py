@@ -1,0 +1,1 @@
+"""Scoring fusion against generated worlds whose truth is known, beside simpler rules on the same detections."""
