@@ -20,6 +20,7 @@ COMMANDS = {
     "sources": "Connectors: list, check, replay files, watch live.",
     "fuse": "Fuse detections from a file into explained incidents.",
     "risk": "Where a figure came from; planning without live data.",
+    "plan": "An evacuation plan with its proof, sentences to say, alternatives.",
     "scenario": "Simulated worlds with truth.",
     "verify": "Prove the ledger untouched.",
     "backup": "Write a backup of an installation.",

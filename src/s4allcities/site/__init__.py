@@ -12,6 +12,7 @@ from .frame import Frame
 from .graph import ArcKind, ExitArc, WalkGraph, build_graph, reachable
 from .loader import load_site
 from .model import (
+    ApprovedPlan,
     Assembly,
     Flow,
     Level,
@@ -27,6 +28,7 @@ from .model import (
 from .validate import validate_site
 
 __all__ = (
+    "ApprovedPlan",
     "ArcKind",
     "Assembly",
     "ExitArc",

@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 
 from msgspec import Meta, Struct, field
 
-from .model import ExitState, Flow, LinkKind, Quantity, Stair
+from .model import ApprovedPlan, ExitState, Flow, LinkKind, Quantity, Stair
 
 __all__ = (
     "BACKGROUND_KINDS",
@@ -96,6 +96,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     created: str
     language: str
     site: SiteHeader = field(name="s4a:site")
+    plans: tuple[ApprovedPlan, ...] = field(name="s4a:plans", default=())
     generated_by: str | None = None
     extensions: list[str] | None = None
 

@@ -72,6 +72,7 @@ class _Builder:
             streets=self._each("s4a:street", self._street),
             assembly=self._each("s4a:assembly", self._assembly),
             sensors=self._each("s4a:sensor", self._sensor),
+            plans=self.manifest.plans,
         )
 
     def _each(self, feature_type: str, make: Callable[[Feature], Any]) -> tuple[Any, ...]:

@@ -18,6 +18,7 @@ from .errors import UnknownName
 from .frame import Frame
 
 __all__ = (
+    "ApprovedPlan",
     "Assembly",
     "ExitState",
     "Flow",
@@ -215,6 +216,15 @@ def _by_slug(things: Iterable[N]) -> dict[str, N]:
     return {thing.slug: thing for thing in things}
 
 
+class ApprovedPlan(Struct, frozen=True, kw_only=True):
+    """An evacuation plan that the authority approved: ``exits`` by zone, who approved it and when."""
+
+    name: str
+    exits: dict[str, tuple[str, ...]]
+    approved_by: str = ""
+    date: str = ""
+
+
 class Site(Struct, frozen=True, kw_only=True, eq=False, dict=True):
     """One venue and the streets round it.
 
@@ -237,6 +247,7 @@ class Site(Struct, frozen=True, kw_only=True, eq=False, dict=True):
     streets: tuple[Street, ...]
     assembly: tuple[Assembly, ...]
     sensors: tuple[SensorSpec, ...]
+    plans: tuple[ApprovedPlan, ...] = ()
 
     @cached_property
     def _zones(self) -> dict[str, Zone]:

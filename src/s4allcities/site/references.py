@@ -24,7 +24,7 @@ _NAMED = (
 
 def check_references(folder: Folder) -> list[Problem]:
     """Give every broken or doubled name of a folder, sorted."""
-    checks = (_required, _doubles, _levels, _openings, _relationships, _streets, _sensors)
+    checks = (_required, _doubles, _levels, _openings, _relationships, _streets, _sensors, _plans)
     return sorted(problem for check in checks for problem in check(folder))
 
 
@@ -140,3 +140,21 @@ def _sensors(folder: Folder) -> Iterator[Problem]:
                 f"letter {props.letter!r} of a {props.family} sensor",
                 f"is {SENSOR_LETTERS[props.family]!r}",
             )
+
+
+def _plans(folder: Folder) -> Iterator[Problem]:
+    if folder.manifest is None:
+        return
+    units = _slugs(folder, "unit")
+    exits = {each.props.slug for each in folder.all("opening") if each.props.letter}
+    goals = exits or _slugs(folder, "s4a:assembly")
+    for plan in folder.manifest.plans:
+        for zone, names in sorted(plan.exits.items()):
+            where = f"s4a:plans {plan.name!r}"
+            if zone not in units:
+                yield Problem("manifest.json", where, f"names {zone!r}, which is no unit", _some(units))
+            for name in names:
+                if name not in goals:
+                    yield Problem(
+                        "manifest.json", where, f"sends {zone!r} to {name!r}, which is no exit", _some(goals)
+                    )

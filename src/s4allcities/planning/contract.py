@@ -1,0 +1,429 @@
+"""From the walking graph of a site to what the planner needs: narrow places, the ways between them, and safe places.
+
+A walking graph has thousands of nodes on open floor that hold nobody up. Kept are the ends of doors, stairs and
+escalators, assembly points, a few points of each zone where people start, and street corners where ways part; each way
+between two of these becomes one arc, as long as the shortest walk that keeps off what is closed. Where that walk
+closes later on and a longer one stays open, both are kept.
+
+Limits of validity: the floor between two doors holds nobody up, however many cross it; only doors, stairs, escalators
+and streets do. A zone's storage is shared evenly by its doors.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from msgspec.structs import replace
+from numba import njit
+
+from s4allcities.site import ArcKind, WalkGraph, Zone
+from s4allcities.site.walking import SPEED_LEVEL_MPS
+
+from .arrays import B1, F8, I4, I8
+from .graph import PlanArc, PlanGraph, PlanNode
+from .shortest import shortest
+
+__all__ = ("NARROW", "Cell", "Hindrances", "SiteNetwork", "cells_of", "no_hindrances", "storage_of")
+
+NARROW = (ArcKind.DOOR, ArcKind.STAIR, ArcKind.ESCALATOR)
+MOST_CELLS = 4
+CELL_APART_M = 20.0
+"""A zone is given another starting point only where it is further than this from those it has."""
+MOST_GOALS = 8
+"""Outdoors each exit is tied to at most this many of the nearest assembly points."""
+JAM_DENSITY_P_M2 = 3.76
+"""Nobody moves at this density (SFPE handbook, chapter 59); a zone that states no capacity stores this much."""
+STREET_FLOW_PS_PER_M = 1.3
+STRETCH = 1.08
+"""In rooms with many doors a way is left out if one through other doors is at most this many times as long."""
+FEW_DOORS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A point where people of a zone start: a node of the walking graph, ``walk_s`` away from where they are."""
+
+    zone: str
+    node: int
+    walk_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hindrances:
+    """What cannot be walked, and when: arcs (m,) may be used from ``opens_s`` to ``closes_s`` (seconds from now);
+    ``detour`` (m,) is how many times longer each seems than it is, to lead people past it.
+    """
+
+    opens_s: F8
+    closes_s: F8
+    detour: F8
+
+
+def no_hindrances(graph: WalkGraph) -> Hindrances:
+    """Everything open; only the way into the building is closed."""
+    closes = np.full(graph.n_arcs, np.inf)
+    closes[graph.leads_in] = 0.0
+    return Hindrances(np.zeros(graph.n_arcs), closes, np.ones(graph.n_arcs))
+
+
+def cells_of(graph: WalkGraph, *, blocked: B1 | None = None) -> tuple[Cell, ...]:
+    """Give up to four starting points for each zone, well apart, on nodes that are not ``blocked`` (n,).
+
+    Where all of a zone is blocked its people start at the nearest node that is not, after the walk there: their first
+    steps are out of the hazard, which no plan needs to tell them.
+    """
+    found: list[Cell] = []
+    clear = np.ones(graph.n_nodes, bool) if blocked is None else ~blocked
+    for index, zone in enumerate(graph.site.zones):
+        nodes = np.flatnonzero((graph.zone == index) & clear)
+        if not len(nodes):
+            found += _outside(graph, zone, clear)
+            continue
+        xy = np.column_stack([graph.x_m[nodes], graph.y_m[nodes]])
+        away = np.hypot(xy[:, 0] - zone.x_m, xy[:, 1] - zone.y_m)
+        chosen = [int(np.argmin(away))]
+        while len(chosen) < MOST_CELLS:
+            gap = np.min([np.hypot(*(xy - xy[place]).T) for place in chosen], axis=0)
+            if gap.max() < CELL_APART_M:
+                break
+            chosen.append(int(np.argmax(gap)))
+        found += [Cell(zone.slug, int(nodes[place])) for place in chosen]
+    return tuple(found)
+
+
+def _outside(graph: WalkGraph, zone: Zone, clear: B1) -> list[Cell]:
+    if not clear.any():
+        return []
+    away = np.hypot(graph.x_m - zone.x_m, graph.y_m - zone.y_m) + 30.0 * np.abs(graph.level - zone.level)
+    node = int(np.argmin(np.where(clear, away, np.inf)))
+    return [Cell(zone.slug, node, float(away[node]) / SPEED_LEVEL_MPS)]
+
+
+def storage_of(graph: WalkGraph, people: Mapping[str, int]) -> dict[str, int]:
+    """Give how many people from elsewhere each zone can hold beside its own."""
+    room: dict[str, int] = {}
+    for zone in graph.site.zones:
+        holds = zone.capacity_people or int(zone.area_m2 * JAM_DENSITY_P_M2)
+        if not zone.outdoor:
+            room[zone.slug] = max(0, holds - people.get(zone.slug, 0))
+    return room
+
+
+@njit(cache=True, nogil=True)
+def _labels(tail: I4, head: I4, joined: B1, label: I4) -> None:
+    """Number the connected parts; ``label`` (n,) begins as 0 to n - 1."""
+    for a in range(len(tail)):
+        if joined[a]:
+            u, v = tail[a], head[a]
+            while label[u] != u:
+                label[u] = label[label[u]]
+                u = label[u]
+            while label[v] != v:
+                label[v] = label[label[v]]
+                v = label[v]
+            label[max(u, v)] = min(u, v)
+    for w in range(len(label)):
+        r = w
+        while label[r] != r:
+            r = label[r]
+        label[w] = r
+
+
+@dataclass(slots=True)
+class _Draft:
+    """Arcs found so far, by the nodes of the walking graph they join."""
+
+    arcs: list[tuple[int, int, tuple[int, ...]]] = field(default_factory=list)
+    nodes: set[int] = field(default_factory=set)
+
+    def add(self, tail: int, head: int, walk: tuple[int, ...]) -> None:
+        self.arcs.append((tail, head, walk))
+        self.nodes |= {tail, head}
+
+
+class SiteNetwork:
+    """Makes plan graphs of one walking graph; remembers rooms that nothing has changed in."""
+
+    def __init__(self, graph: WalkGraph) -> None:
+        self.graph = graph
+        self._narrow: B1 = np.isin(graph.kind, NARROW)
+        self._region = np.arange(graph.n_nodes, dtype=np.int32)
+        _labels(graph.tail, graph.head, ~self._narrow, self._region)
+        ends = np.unique(np.concatenate([graph.tail[self._narrow], graph.head[self._narrow]]))
+        self._doors: I8 = ends.astype(np.int64)
+        self._door_set = frozenset(ends.tolist())
+        self._safe: I8 = np.flatnonzero(graph.is_sink)
+        self._arcs_of = self._arcs_by_region()
+        self._known: dict[tuple[int, bytes], _Draft] = {}
+
+    def _arcs_by_region(self) -> dict[int, I8]:
+        region = np.where(self._narrow, -1, self._region[self.graph.tail])
+        order = np.argsort(region, kind="stable")
+        names, first = np.unique(region[order], return_index=True)
+        parts = np.split(order, first[1:])
+        return {int(name): part for name, part in zip(names, parts, strict=True) if name >= 0}
+
+    def plan_graph(
+        self,
+        cells: Sequence[Cell],
+        hindrances: Hindrances,
+        *,
+        storage: Mapping[str, int] | None = None,
+        unsafe: Collection[str] = (),
+        shelters: Mapping[str, int] | None = None,
+    ) -> PlanGraph:
+        """Make the plan graph; ``storage`` limits who may wait in each zone (see `storage_of`).
+
+        ``unsafe`` assembly points are no goals. ``shelters`` are zones that are, with the people each takes: then
+        assembly points are none at all.
+        """
+        starts = np.array(sorted({cell.node for cell in cells}), np.int64)
+        keys = np.unique(np.concatenate([self._doors, self._safe, starts]))
+        draft = _Draft()
+        by_region: dict[int, list[int]] = {}
+        for node in keys.tolist():
+            by_region.setdefault(int(self._region[node]), []).append(node)
+        for region, nodes in by_region.items():
+            found = self._part(region, nodes, hindrances, inward=shelters is not None)
+            draft.arcs += found.arcs
+            draft.nodes |= found.nodes
+        for arc in np.flatnonzero(self._narrow & (hindrances.closes_s > 0)).tolist():
+            draft.add(int(self.graph.tail[arc]), int(self.graph.head[arc]), (arc,))
+        plan = self._named(draft, cells, hindrances, storage or {}, frozenset(unsafe))
+        return plan if shelters is None else _sheltered(plan, shelters)
+
+    def _part(self, region: int, nodes: list[int], hindrances: Hindrances, *, inward: bool) -> _Draft:
+        arcs = self._arcs_of.get(region)
+        if arcs is None:
+            return _Draft()
+        state = b"".join(
+            values[arcs].tobytes() for values in (hindrances.opens_s, hindrances.closes_s, hindrances.detour)
+        )
+        key = (region, state + np.array([inward, *nodes]).tobytes())
+        if key not in self._known:
+            if len(self._known) > 4096:
+                self._known.clear()
+            goals = [node for node in nodes if self.graph.assembly[node] >= 0]
+            make = self._outdoors if goals else self._room
+            if inward and goals:
+                goals += [node for node in nodes if node in self._door_set]
+            self._known[key] = make(nodes, goals, arcs, hindrances)
+        return self._known[key]
+
+    def _usable(self, arcs: I8, hindrances: Hindrances, *, lasting: bool) -> B1:
+        usable = np.zeros(self.graph.n_arcs, bool)
+        usable[arcs] = (hindrances.closes_s[arcs] == np.inf if lasting else hindrances.closes_s[arcs] > 0) & (
+            hindrances.opens_s[arcs] <= 0 if lasting else True
+        )
+        return usable
+
+    def _back_from(self, goal: int, arcs: I8, hindrances: Hindrances, *, lasting: bool) -> tuple[F8, I8]:
+        """Cost from every node to a goal, and the first arc of the way there."""
+        graph = self.graph
+        part = self._usable(arcs, hindrances, lasting=lasting)
+        start = np.full(graph.n_nodes, np.inf)
+        start[goal] = 0.0
+        return shortest(graph.head, graph.tail, graph.time_s * hindrances.detour, start, usable=part)
+
+    def _way(self, node: int, goal: int, came: I8) -> tuple[int, ...]:
+        way: list[int] = []
+        while node != goal:
+            way.append(int(came[node]))
+            node = int(self.graph.head[way[-1]])
+        return tuple(way)
+
+    def _both(self, goal: int, arcs: I8, hindrances: Hindrances) -> list[tuple[F8, I8]]:
+        """The search over what stays open and, if something closes or opens later, over what is open at all."""
+        lasting = self._back_from(goal, arcs, hindrances, lasting=True)
+        changes = (hindrances.closes_s[arcs] > 0) & (hindrances.closes_s[arcs] < np.inf)
+        if not (changes | (hindrances.opens_s[arcs] > 0)).any():
+            return [lasting]
+        return [lasting, self._back_from(goal, arcs, hindrances, lasting=False)]
+
+    def _room(self, nodes: list[int], _goals: list[int], arcs: I8, hindrances: Hindrances) -> _Draft:
+        """Ways between all doors and starting points of a room; none through another door's place."""
+        draft = _Draft()
+        doors = [node for node in nodes if node in self._door_set]
+        costs: list[tuple[float, int, int, tuple[int, ...]]] = []
+        for goal in doors:
+            best: dict[int, float] = {}
+            for away, came in self._both(goal, arcs, hindrances):
+                for node in nodes:
+                    if node == goal or not away[node] < best.get(node, np.inf):
+                        continue
+                    best[node] = float(away[node])
+                    found = self._way(node, goal, came)
+                    if not any(int(self.graph.head[arc]) in self._door_set for arc in found[:-1]):
+                        costs.append((float(away[node]), node, goal, found))
+        sparse = _spanner(costs, len(nodes)) if len(doors) > FEW_DOORS else costs
+        for _, node, goal, way in sparse:
+            draft.add(node, goal, way)
+        return draft
+
+    def _outdoors(self, nodes: list[int], goals: list[int], arcs: I8, hindrances: Hindrances) -> _Draft:
+        """The union of shortest ways to the nearest assembly points, cut into arcs where ways part or meet."""
+        graph = self.graph
+        searches = [(goal, away, came) for goal in goals for away, came in self._both(goal, arcs, hindrances)]
+        used: set[int] = set()
+        for node in nodes:
+            near = sorted((float(away[node]), index) for index, (_, away, _) in enumerate(searches))
+            for seconds, index in near[: 2 * MOST_GOALS]:
+                if np.isfinite(seconds):
+                    goal, _, came = searches[index]
+                    used.update(self._way(node, goal, came))
+        inward: dict[int, list[int]] = {}
+        outward: dict[int, list[int]] = {}
+        for arc in sorted(used):
+            outward.setdefault(int(graph.tail[arc]), []).append(arc)
+            inward.setdefault(int(graph.head[arc]), []).append(arc)
+        keep = set(nodes) | {
+            node
+            for node in outward.keys() | inward.keys()
+            if len(outward.get(node, ())) != 1 or len(inward.get(node, ())) != 1
+        }
+        draft = _Draft()
+        for node in sorted(keep):
+            for arc in outward.get(node, ()):
+                way = [arc]
+                while int(graph.head[way[-1]]) not in keep:
+                    way.append(outward[int(graph.head[way[-1]])][0])
+                draft.add(node, int(graph.head[way[-1]]), tuple(way))
+        return draft
+
+    def _named(
+        self,
+        draft: _Draft,
+        cells: Sequence[Cell],
+        hindrances: Hindrances,
+        storage: Mapping[str, int],
+        unsafe: frozenset[str],
+    ) -> PlanGraph:
+        graph = self.graph
+        draft.nodes |= set(self._safe.tolist()) | {cell.node for cell in cells}
+        names = {node: self._name(node) for node in draft.nodes}
+        zones = graph.site.zones
+        doors: dict[int, int] = {}
+        for node in draft.nodes:
+            doors[int(graph.zone[node])] = doors.get(int(graph.zone[node]), 0) + 1
+        nodes = []
+        for node in sorted(draft.nodes):
+            zone, assembly = int(graph.zone[node]), int(graph.assembly[node])
+            slug = zones[zone].slug if zone >= 0 else ""
+            room = storage.get(slug, -1)
+            nodes.append(
+                PlanNode(
+                    name=names[node],
+                    safe=assembly >= 0 and names[node] not in unsafe,
+                    storage=room // doors[zone] if room >= 0 else -1,
+                    capacity=graph.site.assembly[assembly].capacity_people if assembly >= 0 else -1,
+                    lon=float(graph.lon[node]),
+                    lat=float(graph.lat[node]),
+                    level=int(graph.level[node]),
+                    walk=node,
+                )
+            )
+        arcs = [self._arc(names, tail, head, way, hindrances) for tail, head, way in draft.arcs]
+        for cell, name in zip(cells, _cell_names(cells), strict=True):
+            node = cell.node
+            nodes.append(
+                PlanNode(
+                    name=name, zone=cell.zone, lon=float(graph.lon[node]), lat=float(graph.lat[node]),
+                    level=int(graph.level[node]), walk=node,
+                )
+            )  # fmt: skip
+            arcs.append(PlanArc(tail=name, head=names[node], transit_s=cell.walk_s))
+        return PlanGraph(nodes=tuple(nodes), arcs=tuple(arcs))
+
+    def _name(self, node: int) -> str:
+        """A name that follows from the place alone, whatever the order of the site's files."""
+        graph = self.graph
+        if graph.assembly[node] >= 0:
+            return graph.site.assembly[int(graph.assembly[node])].slug
+        zone = int(graph.zone[node])
+        where = graph.site.zones[zone].slug if zone >= 0 else "street"
+        return f"{where} {graph.x_m[node]:.2f},{graph.y_m[node]:.2f} level {graph.level[node]} {self._passage(node)}"
+
+    def _passage(self, node: int) -> str:
+        graph = self.graph
+        for arc in graph.by_tail[graph.first_out[node] : graph.first_out[node + 1]]:
+            if self._narrow[arc]:
+                return self._place(int(arc))[0]
+        return ""
+
+    def _place(self, arc: int) -> tuple[str, str, bool]:
+        """(place, exit, step-free) of an arc of the walking graph."""
+        graph, site = self.graph, self.graph.site
+        opening, link, street = int(graph.opening[arc]), int(graph.link[arc]), int(graph.street[arc])
+        if opening >= 0:
+            door = site.openings[opening]
+            out = door.slug if door.is_exit and not graph.leads_in[arc] else ""
+            return door.slug, out, door.step_free or door.stair is None
+        if link >= 0:
+            return site.links[link].slug, "", site.links[link].step_free or site.links[link].kind == "ramp"
+        return (site.streets[street].slug if street >= 0 else ""), "", True
+
+    def _arc(
+        self, names: Mapping[int, str], tail: int, head: int, way: tuple[int, ...], hindrances: Hindrances
+    ) -> PlanArc:
+        graph = self.graph
+        arcs = np.array(way, np.int64)
+        seconds = graph.time_s[arcs]
+        ends = np.cumsum(seconds)
+        total = float(ends[-1]) if len(ends) else 0.0
+        closes = float((hindrances.closes_s[arcs] - ends).min() + total) if len(arcs) else np.inf
+        opens = float((hindrances.opens_s[arcs] - (ends - seconds)).max()) if len(arcs) else 0.0
+        street = graph.kind[arcs] == ArcKind.STREET
+        capacity = np.where(self._narrow[arcs], graph.capacity_ps[arcs], np.inf)
+        capacity[street] = np.maximum(graph.width_m[arcs][street], 0.5) * STREET_FLOW_PS_PER_M
+        least = int(np.argmin(capacity)) if len(capacity) else 0
+        held = len(capacity) > 0 and np.isfinite(capacity[least])
+        place, exit_, step_free = self._place(int(arcs[least])) if held else ("", "", True)
+        return PlanArc(
+            tail=names[tail], head=names[head], transit_s=total,
+            capacity_ps=float(capacity[least]) if held else np.inf,
+            place=place, exit=exit_, step_free=step_free, opens_s=max(opens, 0.0), closes_s=closes, walk=way,
+        )  # fmt: skip
+
+
+def _sheltered(plan: PlanGraph, shelters: Mapping[str, int]) -> PlanGraph:
+    """Make zones the goals: whoever is at a zone's own starting points is safe there."""
+    nodes = [replace(node, safe=False) for node in plan.nodes]
+    arcs = list(plan.arcs)
+    for zone, room in sorted(shelters.items()):
+        if room > 0:
+            nodes.append(PlanNode(name=f"shelter {zone}", safe=True, capacity=room))
+            arcs += [
+                PlanArc(tail=arc.head, head=f"shelter {zone}", transit_s=arc.transit_s)
+                for arc in plan.arcs
+                if arc.tail.startswith(f"{zone} start ")
+            ]
+    return PlanGraph(nodes=tuple(nodes), arcs=tuple(arcs))
+
+
+def _cell_names(cells: Iterable[Cell]) -> list[str]:
+    count: dict[str, int] = {}
+    names = []
+    for cell in cells:
+        count[cell.zone] = count.get(cell.zone, 0) + 1
+        names.append(f"{cell.zone} start {count[cell.zone]}")
+    return names
+
+
+def _spanner(
+    costs: list[tuple[float, int, int, tuple[int, ...]]], size: int
+) -> list[tuple[float, int, int, tuple[int, ...]]]:
+    """Leave out ways that others replace at little cost (greedy spanner, Althoefer et al. 1993)."""
+    place: dict[int, int] = {}
+    for _, node, goal, _ in costs:
+        place.setdefault(node, len(place))
+        place.setdefault(goal, len(place))
+    away = np.full((size, size), np.inf)
+    np.fill_diagonal(away, 0.0)
+    kept = []
+    for each in sorted(costs):
+        cost, u, v = each[0], place[each[1]], place[each[2]]
+        if away[u, v] <= STRETCH * cost:
+            continue
+        kept.append(each)
+        np.minimum(away, away[:, u, None] + cost + away[None, v, :], out=away)
+    return kept

@@ -1,0 +1,350 @@
+"""The plan to give out: few sentences, no fork, and good even when counts, capacities and obedience are not as assumed.
+
+The search goes over surcharges by exit (see `trees`): exits that would be late get dearer, those that would be early
+cheaper, one by one in the end; exits are left out while there are too many sentences. The best few candidates are then
+played through in the same drawn situations, with a share of people who go to the nearest exit whatever they are told,
+and the one with the best worst decile is taken. A plan that the authority approved is preferred while it is within
+10 % of that.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from msgspec import Struct
+
+from .arrays import F8
+from .graph import PlanGraph
+from .queues import Draws, clearance_s, draw, route_times
+from .trees import Tree, TreeMaker, join_routes
+
+__all__ = ("APPROVED_MARGIN", "Approved", "Sentence", "SpeakablePlan", "nearest_exit_s", "speakable_plan")
+
+MOST_SENTENCES = 6
+PACES = (0.5, 0.5, 0.4, 0.4, 0.3, 0.3, 0.2, 0.2, 0.1, 0.1)
+SIZES_S = (40.0, 15.0)
+MOST_EXITS_NAMED = 4
+NEARER_S = 5.0
+"""An exit this many seconds further away still counts as the nearest: people do not measure."""
+MOST_GATES = 40
+"""Of a larger place only so many gates are tried one by one."""
+BEST = 4
+RUNS = 30
+COMPLIANCE = (0.7, 1.0)
+"""Share who follow the advice, drawn evenly between these."""
+APPROVED_MARGIN = 0.10
+
+
+class Approved(Struct, frozen=True, kw_only=True):
+    """A plan that the authority approved: exits by zone."""
+
+    name: str
+    exits: dict[str, tuple[str, ...]]
+
+
+class Sentence(Struct, frozen=True, kw_only=True):
+    """What is said to ``zones``: leave by the nearest of ``exits``; or, if ``nearest``, by the nearest exit there
+    is.
+    """
+
+    zones: tuple[str, ...]
+    exits: tuple[str, ...]
+    nearest: bool = False
+
+
+class SpeakablePlan(Struct, frozen=True, kw_only=True):
+    """``exits`` by zone: whoever is in the zone leaves by the nearest of them. ``ways`` are (start node, people, arcs
+    of the ordered graph).
+
+    Seconds: ``expected_s`` if all is as assumed, ``p50_s`` and ``p90_s`` (worst decile) over drawn situations,
+    ``nearest_s`` and ``nearest_p90_s`` if everybody goes to the nearest exit, ``price_s`` what simplicity costs against
+    the optimum. ``approved`` names the authority's plan where it is one. ``forks`` counts places at which people are
+    sent two ways (0 but for approved plans).
+    """
+
+    exits: dict[str, tuple[str, ...]]
+    ways: tuple[tuple[str, int, tuple[int, ...]], ...]
+    expected_s: float
+    p50_s: float
+    p90_s: float
+    nearest_s: float
+    nearest_p90_s: float
+    price_s: float
+    approved: str
+    forks: int
+    sentences: tuple[Sentence, ...]
+    stranded: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    ways: dict[int, tuple[int, ...]]
+    exits: dict[str, tuple[str, ...]]
+    expected_s: float
+    stranded: tuple[str, ...]
+    sentences: tuple[Sentence, ...] = ()
+    approved: str = ""
+
+
+_Verdict = tuple[int, bool, float, float]
+_Group = tuple[list[str], dict[int, str]]
+
+
+def nearest_exit_s(graph: PlanGraph, people: Mapping[str, int]) -> float:
+    """Give the clearance if everybody walks to the nearest exit and queues there, whatever the queue."""
+    maker = TreeMaker(graph.in_order())
+    share = {name: float(count) for name, count in maker.graph.spread(people).items()}
+    done, _ = route_times(maker.tree_routes(share, maker.tree({})), maker.transit_s, maker.capacity_ps)
+    return float(done.max(initial=0.0))
+
+
+class _Search:
+    def __init__(self, graph: PlanGraph, people: Mapping[str, int], most: int) -> None:
+        self.maker = TreeMaker(graph.in_order())
+        self.people = {name: float(count) for name, count in self.maker.graph.spread(people).items()}
+        self.most = most
+        self.zones = sorted(zone for zone, count in people.items() if count > 0)
+        self.cut_off = set(self.maker.tree({}).stranded)
+        self.found: dict[str, tuple[_Verdict, _Candidate]] = {}
+        self.late: dict[str, float] = {}
+        self._distance: dict[str, F8] = {}
+
+    def candidate(self, tree: Tree) -> tuple[_Candidate, dict[str, float]]:
+        """The plan of a forest and when each gate would be through."""
+        maker = self.maker
+        places = [place for place, node in enumerate(maker.graph.nodes) if self.people.get(node.name, 0) > 0]
+        ways = {place: maker.way(place, tree.next_arc) for place in places}
+        routes = maker.routes(self.people, ways)
+        done, _ = route_times(routes, maker.transit_s, maker.capacity_ps)
+        late: dict[str, float] = {}
+        exits: dict[str, set[str]] = {}
+        for r, place in enumerate(routes.start.tolist()):
+            gate = maker.gate_of_way(ways[place])
+            late[gate] = max(late.get(gate, 0.0), float(done[r]))
+            exits.setdefault(maker.graph.nodes[place].zone, set()).add(gate)
+        named = {zone: tuple(sorted(gates)) for zone, gates in sorted(exits.items())}
+        found = _Candidate(ways, named, float(done.max(initial=0.0)), tree.stranded, self.sentences(ways))
+        return found, late
+
+    def run(self) -> list[_Candidate]:
+        """Candidates, best first: surcharges levelled, then moved one by one; gates left out for too many words."""
+        state = _State(dict.fromkeys(self.maker.gates, 0.0), frozenset())
+        best = (self._judge(state), state)
+        for pace in PACES:
+            state = self._level(state, pace)
+            best = min(best, (self._judge(state), state), key=lambda each: each[0])
+        best = self._moved(best)
+        while best[0][0] > 0 and len(best[1].without) + 1 < len(self.maker.gates):
+            gates = [gate for gate in self.maker.gates if gate not in best[1].without][:MOST_GATES]
+            tries = [_State(best[1].surcharge_s, best[1].without | {gate}) for gate in gates]
+            best = min(((self._judge(each), each) for each in tries), key=lambda each: each[0])
+        ordered = sorted(self.found.values(), key=lambda each: each[0])
+        return [candidate for _, candidate in ordered[:BEST]]
+
+    def _judge(self, state: "_State") -> _Verdict:
+        """How many sentences too many, whether somebody has no way, seconds for all, mean seconds of the gates."""
+        candidate, late = self.candidate(self.maker.tree(state.surcharge_s, without=state.without))
+        self.late = late
+        over = max(0, len(candidate.sentences) - self.most)
+        stranded = bool(set(candidate.stranded) & set(self.zones) - self.cut_off)
+        judged = (over, stranded, candidate.expected_s, float(np.mean(list(late.values()) or [0.0])))
+        key = repr(sorted(candidate.ways.items()))
+        if key not in self.found or judged < self.found[key][0]:
+            self.found[key] = (judged, candidate)
+        return judged
+
+    def _level(self, state: "_State", pace: float) -> "_State":
+        """Make gates that are late dearer and those that are early cheaper, by what they are off the middle."""
+        middle = float(np.mean(list(self.late.values()))) if self.late else 0.0
+        moved = {
+            gate: value + pace * (self.late.get(gate, 0.6 * middle) - middle)
+            for gate, value in state.surcharge_s.items()
+        }
+        least = min(moved.values(), default=0.0)
+        return _State({gate: value - least for gate, value in moved.items()}, state.without)
+
+    def _moved(self, best: tuple[_Verdict, "_State"]) -> tuple[_Verdict, "_State"]:
+        for size_s in SIZES_S:
+            for gate in self.maker.gates[:MOST_GATES]:
+                for step in (size_s, -size_s):
+                    extra = best[1].surcharge_s
+                    tried = _State(extra | {gate: max(0.0, extra[gate] + step)}, best[1].without)
+                    best = min(best, (self._judge(tried), tried), key=lambda each: each[0])
+        return best
+
+    def sentences(self, ways: Mapping[int, tuple[int, ...]]) -> tuple[Sentence, ...]:
+        """Put the zones into as few sentences as will do. Zones share one if for each starting point the nearest of all
+        exits named is the one it is meant to use.
+        """
+        meant: dict[str, dict[int, str]] = {}
+        for place, way in sorted(ways.items()):
+            if way:
+                zone = self.maker.graph.nodes[place].zone
+                meant.setdefault(zone, {})[place] = self.maker.gate_of_way(way)
+        groups: list[_Group] = []
+        gates = set(self.maker.gates)
+        plain = [
+            zone
+            for zone, goals in meant.items()
+            if set(goals.values()) <= gates and self._is_nearest(goals, self.maker.gates)
+        ]
+        if plain:
+            goals = {place: gate for zone in plain for place, gate in meant.pop(zone).items()}
+            groups.append((plain, goals))
+        for zone in sorted(meant, key=lambda each: (len(set(meant[each].values())), each)):
+            for zones, goals in groups[1 if plain else 0 :]:
+                both = goals | meant[zone]
+                named = sorted(set(both.values()))
+                alike = len({gate in gates for gate in named}) == 1
+                if alike and len(named) <= MOST_EXITS_NAMED and self._is_nearest(both, named):
+                    zones.append(zone)
+                    goals.update(meant[zone])
+                    break
+            else:
+                groups.append(([zone], dict(meant[zone])))
+        if plain and any(self._shares(groups[0], other) for other in groups[1:]):
+            plain = []
+            groups = groups[1:]
+        return tuple(
+            Sentence(
+                zones=tuple(sorted(zones)),
+                exits=tuple(sorted(set(goals.values()))),
+                nearest=bool(plain) and place == 0,
+            )
+            for place, (zones, goals) in enumerate(groups)
+        )
+
+    def _shares(self, first: _Group, other: _Group) -> bool:
+        """Let a group say what another says, if that is true for both; tells whether it was."""
+        both = first[1] | other[1]
+        named = sorted(set(both.values()))
+        if len(named) > MOST_EXITS_NAMED or not set(named) <= set(self.maker.gates):
+            return False
+        if not self._is_nearest(both, named):
+            return False
+        other[0].extend(first[0])
+        other[1].update(first[1])
+        return True
+
+    def _is_nearest(self, goals: Mapping[int, str], among: Iterable[str]) -> bool:
+        """Whether each starting point's gate is the nearest to it of some."""
+        gates = list(among)
+        return all(
+            self._away(gate)[place] <= min(self._away(each)[place] for each in gates) + NEARER_S
+            for place, gate in goals.items()
+        )
+
+    def _away(self, gate: str) -> F8:
+        if gate not in self._distance:
+            self._distance[gate] = self.maker.seconds_to(gate)
+        return self._distance[gate]
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    surcharge_s: dict[str, float]
+    without: frozenset[str]
+
+
+def speakable_plan(
+    graph: PlanGraph,
+    people: Mapping[str, int],
+    *,
+    optimum_s: float,
+    rng: np.random.Generator,
+    approved: Sequence[Approved] = (),
+    most_sentences: int = MOST_SENTENCES,
+    runs: int = RUNS,
+) -> SpeakablePlan:
+    """Choose the plan to give out; ``optimum_s`` is the clearance of the best plan, for the price.
+
+    :raises ValueError: ``most_sentences`` below 1.
+    """
+    if most_sentences < 1:
+        raise ValueError(f"most_sentences is {most_sentences}; allowed are 1 and above")
+    search = _Search(graph, people, most_sentences)
+    maker = search.maker
+    candidates = search.run()
+    nearest, _ = search.candidate(maker.tree({}))
+    if len(nearest.sentences) <= most_sentences:
+        candidates.append(nearest)
+    known = [_approved(search, plan) for plan in approved if _usable(maker, plan, search.zones)]
+    draws = draw(len(maker.graph.nodes), len(maker.graph.arcs), runs, rng)
+    follow = rng.uniform(*COMPLIANCE, runs)
+    judged = [(each, _play(search, each, nearest, draws, follow)) for each in [*candidates, *known]]
+    best = min(
+        judged[: len(candidates)],
+        key=lambda each: float(np.quantile(each[1], 0.9)),
+        default=(nearest, np.zeros(1)),
+    )
+    for each in judged[len(candidates) :]:
+        if np.quantile(each[1], 0.9) <= (1 + APPROVED_MARGIN) * np.quantile(best[1], 0.9):
+            best = each
+            break
+    chosen, times = best
+    alone = _play(search, nearest, nearest, draws, np.ones(runs))
+    return SpeakablePlan(
+        exits=chosen.exits,
+        ways=tuple(
+            (maker.graph.nodes[place].name, int(search.people[maker.graph.nodes[place].name]), way)
+            for place, way in sorted(chosen.ways.items())
+            if way
+        ),
+        expected_s=chosen.expected_s,
+        p50_s=float(np.quantile(times, 0.5)),
+        p90_s=float(np.quantile(times, 0.9)),
+        nearest_s=nearest.expected_s,
+        nearest_p90_s=float(np.quantile(alone, 0.9)),
+        price_s=chosen.expected_s - optimum_s,
+        approved=chosen.approved,
+        forks=_forks(maker, chosen),
+        sentences=chosen.sentences,
+        stranded=chosen.stranded,
+    )
+
+
+def _usable(maker: TreeMaker, plan: Approved, zones: Sequence[str]) -> bool:
+    """An approved plan counts only if all its exits are open and it tells every zone with people where to go."""
+    exits = {name for names in plan.exits.values() for name in names}
+    reached = {maker.graph.nodes[place].zone for place in maker.towards(plan.exits)}
+    return exits <= set(maker.gates) and set(zones) <= reached
+
+
+def _approved(search: _Search, plan: Approved) -> _Candidate:
+    maker = search.maker
+    ways = {
+        place: way
+        for place, way in maker.towards(plan.exits).items()
+        if search.people.get(maker.graph.nodes[place].name, 0) > 0
+    }
+    done, _ = route_times(maker.routes(search.people, ways), maker.transit_s, maker.capacity_ps)
+    exits = {zone: tuple(sorted(plan.exits[zone])) for zone in search.zones if zone in plan.exits}
+    return _Candidate(ways, exits, float(done.max(initial=0.0)), (), search.sentences(ways), plan.name)
+
+
+def _play(search: _Search, plan: _Candidate, nearest: _Candidate, draws: Draws, follow: F8) -> F8:
+    """Clearance in each drawn situation (K,), with the others on the way to the nearest exit."""
+    maker = search.maker
+    times = np.zeros(len(follow))
+    for k, share in enumerate(follow):
+        told = maker.routes({name: share * count for name, count in search.people.items()}, plan.ways)
+        rest = maker.routes(
+            {name: (1 - share) * count for name, count in search.people.items()}, nearest.ways
+        )
+        both = join_routes([told, rest]) if share < 1 else told
+        # One draw a starting node, so that the plans are compared in the same situations.
+        there = Draws(
+            draws.count[k : k + 1, both.start],
+            draws.capacity[k : k + 1],
+            draws.ready_s[k : k + 1, both.start],
+        )
+        times[k] = clearance_s(both, maker.transit_s, maker.capacity_ps, there)[0]
+    return times
+
+
+def _forks(maker: TreeMaker, plan: _Candidate) -> int:
+    onward: dict[int, set[int]] = {}
+    for way in plan.ways.values():
+        for arc in way:
+            onward.setdefault(int(maker.tail[arc]), set()).add(arc)
+    return sum(len(arcs) > 1 for arcs in onward.values())

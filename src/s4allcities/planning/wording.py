@@ -1,0 +1,120 @@
+"""What to say over a loudspeaker, in five languages: who, then what to do, then where.
+
+Short, the same every time, and without words that frighten. The names of zones and places stay as the site has them.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+__all__ = ("LANGUAGES", "join_words", "say_avoid", "say_hold", "say_leave")
+
+
+class _Phrases(Struct, frozen=True):
+    conjunction: str
+    alternative: str
+    one: str
+    some: str
+    nearest: str
+    place: str
+    avoid: str
+    hold: str
+
+
+_PHRASES = {
+    "en": _Phrases(
+        "and",
+        "or",
+        "{who}: leave by exit {where}.",
+        "{who}: leave by the nearest of exits {where}.",
+        "{who}: leave by the nearest exit.",
+        "{who}: go to {where}.",
+        "Do not use exit {where}.",
+        "{who}: stay where you are and wait for instructions.",
+    ),
+    "el": _Phrases(
+        "και",
+        "ή",
+        "{who}: βγείτε από την έξοδο {where}.",
+        "{who}: βγείτε από την πλησιέστερη από τις εξόδους {where}.",
+        "{who}: βγείτε από την πλησιέστερη έξοδο.",
+        "{who}: πηγαίνετε προς {where}.",
+        "Μη χρησιμοποιείτε την έξοδο {where}.",
+        "{who}: μείνετε εκεί που είστε και περιμένετε οδηγίες.",
+    ),
+    "es": _Phrases(
+        "y",
+        "o",
+        "{who}: salgan por la salida {where}.",
+        "{who}: salgan por la más cercana de las salidas {where}.",
+        "{who}: salgan por la salida más cercana.",
+        "{who}: vayan a {where}.",
+        "No usen la salida {where}.",
+        "{who}: quédense donde están y esperen instrucciones.",
+    ),
+    "eu": _Phrases(
+        "eta",
+        "edo",
+        "{who}: irten {where} irteeratik.",
+        "{who}: irten {where} irteeretatik hurbilenetik.",
+        "{who}: irten irteerarik hurbilenetik.",
+        "{who}: joan hona: {where}.",
+        "Ez erabili {where} irteera.",
+        "{who}: geratu zauden lekuan eta itxaron argibideei.",
+    ),
+    "cs": _Phrases(
+        "a",
+        "nebo",
+        "{who}: odejděte východem {where}.",
+        "{who}: odejděte nejbližším z východů {where}.",
+        "{who}: odejděte nejbližším východem.",
+        "{who}: jděte na místo {where}.",
+        "Nepoužívejte východ {where}.",
+        "{who}: zůstaňte na místě a čekejte na pokyny.",
+    ),
+}
+LANGUAGES = tuple(_PHRASES)
+
+
+def join_words(words: Sequence[str], word: str) -> str:
+    """Write a list as it is spoken.
+
+    >>> join_words(["A", "B", "C"], "or")
+    'A, B or C'
+    """
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {word} {words[-1]}"
+
+
+def say_leave(language: str, who: Sequence[str], where: Sequence[str], *, nearest: bool, exits: bool) -> str:
+    """Tell people by which exit to leave or, where a place has none (``exits`` false), where to go.
+
+    :raises KeyError: a language that is not in `LANGUAGES`.
+
+    >>> say_leave("es", ["Andén", "Vestíbulo"], ["A"], nearest=False, exits=True)
+    'Andén y Vestíbulo: salgan por la salida A.'
+    """
+    words = _PHRASES[language]
+    shape = (
+        words.place
+        if not exits
+        else words.nearest
+        if nearest
+        else words.one
+        if len(where) == 1
+        else words.some
+    )
+    return shape.format(who=join_words(who, words.conjunction), where=join_words(where, words.alternative))
+
+
+def say_avoid(language: str, where: Sequence[str]) -> str:
+    """Tell people which exits not to use. :raises KeyError: a language that is not in `LANGUAGES`."""
+    words = _PHRASES[language]
+    return words.avoid.format(where=join_words(where, words.alternative))
+
+
+def say_hold(language: str, who: Sequence[str]) -> str:
+    """Tell people to stay. :raises KeyError: a language that is not in `LANGUAGES`."""
+    words = _PHRASES[language]
+    return words.hold.format(who=join_words(who, words.conjunction))
