@@ -103,7 +103,7 @@ def test_device_messages_are_counted_as_decided() -> None:
 def test_series_beyond_the_limit_are_refused_and_counted() -> None:
     stage = ValidityStage(validity_config({"series_most": 2}))
     _, state = run_stage(stage, [(batch_of([(f"s{i}", "co_ppm", 0.0, 4.0) for i in range(5)]), at(1))])
-    assert (len(state.series), state.refused) == (2, 3)
+    assert (len(state), state.refused) == (2, 3)
 
 
 def test_a_wrong_setting_is_one_clear_line() -> None:

@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import Any, Protocol
 
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from ...domain import US_PER_S, Context, ObservationBatch
 from ...domain.events import Event
@@ -17,7 +19,9 @@ from .traffic import Street, follow_traffic
 __all__ = ("ContextStage", "ContextState", "Given", "Heard", "SensorLike")
 
 _NEVER_US = -(2**62)
+_FOR_EVER_US = 2**62
 _PER_SENSOR = {"smoke_pct_m": "%/m", "co_ppm": "ppm", "heat_c": "°C"}
+_OTHERS = frozenset({"frame_hash", "people", "out_per_min", "speed_kmh", "open"})
 _UNITS = {**_PER_SENSOR, "people": "people", "exit_rate": "1/min", "speed_kmh": "km/h"}
 
 
@@ -86,11 +90,12 @@ class ContextStage(StructSnapshots[ContextState]):
     def step(self, state: ContextState, batch: ObservationBatch, now_us: int) -> list[Event]:
         """Take one batch in."""
         found: list[Event] = [*self._planned(state, now_us)]
+        matters = np.flatnonzero(batch.t_us >= self._not_before_us(state, batch)[batch.series_ix])
         rows = zip(
-            batch.series_ix.tolist(),
-            batch.t_us.tolist(),
-            batch.value.tolist(),
-            batch.quality.tolist(),
+            batch.series_ix[matters].tolist(),
+            batch.t_us[matters].tolist(),
+            batch.value[matters].tolist(),
+            batch.quality[matters].tolist(),
             strict=True,
         )
         for index, t_us, value, quality in rows:
@@ -104,6 +109,19 @@ class ContextStage(StructSnapshots[ContextState]):
             zone = self._zone(series.sensor, series.zone)
             found += self._reading(state, batch.family, series.sensor, series.quantity, zone, t_us, value)
         return found
+
+    def _not_before_us(self, state: ContextState, batch: ObservationBatch) -> NDArray[np.int64]:
+        """Give for each series of a batch the time before which no reading of it can matter."""
+        wait_us = round(min(self.config.every_s, self.config.refresh_s) * US_PER_S)
+        out = np.full(len(batch.series), _NEVER_US, np.int64)
+        for index, series in enumerate(batch.series):
+            if series.quantity in _PER_SENSOR:
+                given = state.given.get(f"{series.sensor}\x1f{series.quantity}")
+                if given is not None:
+                    out[index] = given.t_us + wait_us
+            elif series.quantity not in _OTHERS:
+                out[index] = _FOR_EVER_US
+        return out
 
     def _reading(
         self,

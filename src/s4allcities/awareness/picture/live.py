@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from s4allcities.domain import ObservationBatch, SensorHealth
+import numpy as np
+
+from s4allcities.domain import ObservationBatch, SensorHealth, Series
 from s4allcities.site import Site
 
 __all__ = ("LiveValues",)
@@ -42,17 +44,18 @@ class LiveValues:
 
     def batch(self, batch: ObservationBatch) -> None:
         """Take a batch in; later rows win."""
-        for row in range(len(batch)):
-            series = batch.series[int(batch.series_ix[row])]
-            value = float(batch.value[row])
-            if value != value:
-                continue
-            entry = self._entry(series.sensor, batch.family)
-            entry["values"] = {
-                **entry["values"],
-                series.quantity: {"value": value, "t_us": int(batch.t_us[row]), "unit": series.unit},
-            }
-            self._dirty.add(series.sensor)
+        newest = np.full(len(batch.series), -1, np.int64)
+        finite = np.flatnonzero(np.isfinite(batch.value))
+        newest[batch.series_ix[finite]] = finite  # where a series is named again, the last one stays
+        for series, row in zip(batch.series, newest.tolist(), strict=True):
+            if row >= 0:
+                self._show(series, batch.family, float(batch.value[row]), int(batch.t_us[row]))
+
+    def _show(self, series: Series, family: str, value: float, t_us: int) -> None:
+        entry = self._entry(series.sensor, family)
+        shown = {"value": value, "t_us": t_us, "unit": series.unit}
+        entry["values"] = {**entry["values"], series.quantity: shown}
+        self._dirty.add(series.sensor)
 
     def health(self, health: SensorHealth) -> None:
         """Note how a sensor delivers."""

@@ -1,49 +1,23 @@
 """The stage: readings in; what cannot be true of a sensor, whatever it measures, out."""
 
-from math import isfinite, isnan
+from math import inf, isfinite, nan
 
-from msgspec import Struct
+import numpy as np
+from numpy.typing import NDArray
 
 from ...domain import US_PER_S, Detection, ObservationBatch
 from ...domain.events import Event
-from ...domain.snapshots import StructSnapshots
-from ..rows import Reading, readings_of
+from ...domain.observation import BAD
 from ..sensors import Sensors, name_of, place_of
+from . import _layout as layout
 from .config import ValidityConfig, validity_config
+from .kernel import step_rows
+from .state import ValidityState
 
-__all__ = ("ValidityStage", "ValidityState", "Watch")
-
-_NEVER_US = -(2**62)
-
-
-class Watch(Struct):
-    """What is known of one series; times in microseconds, ``t_arrived_us`` and the window by the platform's clock."""
-
-    sensor: str
-    quantity: str
-    zone: str
-    t_last_us: int = _NEVER_US
-    value: float = float("nan")
-    t_changed_us: int = _NEVER_US
-    same: int = 0
-    changes: int = 0
-    count: int = 0
-    interval_s: float = 0.0
-    t_arrived_us: int = 0
-    t_window_us: int = _NEVER_US
-    in_window: int = 0
-    t_said_us: dict[str, int] = {}
+__all__ = ("ValidityStage",)
 
 
-class ValidityState(Struct):
-    """All series; ``decided`` counts device messages that have been through, ``refused`` series beyond the limit."""
-
-    series: dict[str, Watch] = {}
-    decided: int = 0
-    refused: int = 0
-
-
-class ValidityStage(StructSnapshots[ValidityState]):
+class ValidityStage:
     """Says what cannot be true: ``sensor-range``, ``sensor-stuck``, ``sensor-gap``, ``sensor-rate``.
 
     Limits: a sensor that lies within its range and moves is not found here; a gap is noticed at the platform's next
@@ -55,18 +29,27 @@ class ValidityStage(StructSnapshots[ValidityState]):
     name = "validity"
     inputs: tuple[str, ...] = ("obs.>",)
     heavy = False
-    state_type = ValidityState
 
     def __init__(self, config: ValidityConfig | None = None, sensors: Sensors | None = None) -> None:
-        self.config = config or validity_config()
+        self.config = c = config or validity_config()
         self.sensors: Sensors = sensors or {}
-        # So many readings in a window are never too many: most readings need no further look.
-        self._rate_floor = self.config.rate_least_per_s * self.config.rate_window_s
         self._bounds = {
             (slug, quantity.name): (quantity.low, quantity.high)
             for slug, spec in self.sensors.items()
             for quantity in getattr(spec, "quantities", ())
         }
+        self._shared = np.zeros(layout.N_SHARED)
+        self._shared[layout.LATE_US] = c.late_s * US_PER_S
+        self._shared[layout.WINDOW_S] = c.rate_window_s
+        self._shared[layout.RATE_LEAST], self._shared[layout.RATE_TIMES] = c.rate_least_per_s, c.rate_times
+        self._shared[layout.WARM_UP_N], self._shared[layout.STUCK_LEAST] = c.warm_up, c.stuck_readings
+        self._shared[layout.REPEAT_US] = c.repeat_s * US_PER_S
+
+    def start(self) -> ValidityState:
+        """Give the state before any input; loads the compiled kernel, so that the first batch is not late."""
+        state = ValidityState()
+        self._run(state, np.empty(0, np.int64), _NO_ROWS, 0)
+        return state
 
     def step(self, state: ValidityState, batch: ObservationBatch, now_us: int) -> list[Event]:
         """Take one batch in; an empty one tells that time has passed, and silence is looked for."""
@@ -75,141 +58,199 @@ class ValidityStage(StructSnapshots[ValidityState]):
         state.decided += batch.n_raw
         if batch.family in self.config.leave_out_families:
             return []
+        slots = self._rows(state, batch, now_us)
+        seen = self._run(state, slots, batch, now_us)
         found: list[Event] = []
-        for reading in readings_of(batch, now_us):
-            watch = self._watch(state, reading)
-            if watch is not None:
-                found += self._rate(watch, reading, now_us)
-                if reading.t_us > watch.t_last_us:
-                    found += self._range(watch, reading)
-                    self._move(watch, reading, now_us)
-                    found += self._stuck(state, watch, reading)
+        for i in np.flatnonzero(seen.marks).tolist():
+            row, mark = int(slots[batch.series_ix[i]]), int(seen.marks[i])
+            t_us, value, unit = (
+                int(batch.t_us[i]),
+                float(batch.value[i]),
+                batch.series[batch.series_ix[i]].unit,
+            )
+            if mark & layout.RATE:
+                found.append(self._rate(state, row, min(t_us, now_us), seen, i))
+            if mark & layout.RANGE:
+                found.append(self._range(state, row, t_us, value, unit))
+            if mark & layout.STUCK:
+                found += self._stuck(state, row, t_us, value, unit, seen, i)
         return found
 
-    def _watch(self, state: ValidityState, reading: Reading) -> Watch | None:
-        key = f"{reading.sensor}\x1f{reading.quantity}"
-        watch = state.series.get(key)
-        if watch is None:
-            if len(state.series) >= self.config.series_most:
-                state.refused += 1
-                return None
-            watch = state.series[key] = Watch(reading.sensor, reading.quantity, reading.zone)
-        return watch
+    def snapshot(self, state: ValidityState) -> bytes:
+        """Freeze the state."""
+        return state.freeze()
 
-    def _move(self, watch: Watch, reading: Reading, now_us: int) -> None:
-        if watch.count:
-            seconds = min(3600.0, (reading.t_us - watch.t_last_us) / US_PER_S)
-            share = 1 / watch.count if watch.count <= self.config.warm_up else 0.005
-            watch.interval_s += share * (seconds - watch.interval_s)
-        if reading.value == watch.value:
-            watch.same += 1
-        elif not isnan(reading.value):
-            watch.changes += watch.count > 0
-            watch.value, watch.t_changed_us, watch.same = reading.value, reading.t_us, 0
-        watch.t_last_us, watch.t_arrived_us = reading.t_us, now_us
-        watch.count += 1
+    def restore(self, data: bytes) -> ValidityState:
+        """Thaw what `snapshot` gave. :raises ValueError: of another version or not whole."""
+        state = ValidityState.thaw(data)
+        for row in range(len(state)):
+            self._set_up(state, row)
+        return state
 
-    def _range(self, watch: Watch, reading: Reading) -> list[Event]:
-        bounds = self._bounds.get((watch.sensor, watch.quantity)) or self.config.bounds.get(watch.quantity)
-        if bounds is None or reading.schema or isnan(reading.value):
-            return []
-        low, high = bounds
-        if (low is None or reading.value >= low) and (high is None or reading.value <= high):
-            return []
-        words = f"{reading.value:.4g} {reading.unit}".strip()
-        text = f"{watch.quantity} reads {words}; it can read {_shown(low)} to {_shown(high)}"
-        return self._say(watch, "sensor-range", reading.t_us, 0.9, text, reading.value, reading.unit)
+    def _run(
+        self, state: ValidityState, slots: NDArray[np.int64], batch: ObservationBatch, now_us: int
+    ) -> "_Seen":
+        shared, seen = self._shared.copy(), _Seen(len(batch))
+        shared[layout.NOW_US], shared[layout.T_MOST_US] = now_us, now_us + layout.FUTURE_US
+        told = np.zeros(len(batch), np.uint8)
+        for payload in batch.payloads:
+            told[payload.row] = 1
+        state.refused += step_rows(
+            slots,
+            # Copies: what comes off the wire is read-only, for which Numba would compile once more.
+            np.array(batch.series_ix, np.uint32),
+            np.array(batch.t_us, np.int64),
+            np.array(batch.value, np.float64),
+            np.array(batch.quality, np.uint8),
+            told,
+            state.ints,
+            state.floats,
+            state.params,
+            state.kinds,
+            len(state),
+            shared,
+            seen.marks,
+            seen.in_window,
+            seen.usual_s,
+            seen.still_s,
+            seen.peers,
+        )
+        return seen
 
-    def _stuck(self, state: ValidityState, watch: Watch, reading: Reading) -> list[Event]:
-        if watch.same < self.config.stuck_readings or reading.schema:
+    def _rows(self, state: ValidityState, batch: ObservationBatch, now_us: int) -> NDArray[np.int64]:
+        """Give the state's row of each series of a batch, making new ones; -1 where there is no room."""
+        known = state.known_table(batch.series)
+        if known is not None:
+            return known
+        usable = (batch.quality < BAD) & (batch.t_us > layout.PAST_US)
+        usable &= batch.t_us <= now_us + layout.FUTURE_US
+        heard, first = np.unique(batch.series_ix[usable], return_index=True)
+        rows = np.full(len(batch.series), -1, np.int64)
+        for index in heard[
+            np.argsort(first)
+        ].tolist():  # numbered as they first speak, however they are packed
+            series = batch.series[index]
+            row = state.row.get((series.sensor, series.quantity), -1)
+            if row < 0 and len(state) < self.config.series_most:
+                row = state.add(series.sensor, series.quantity, series.zone)
+                self._set_up(state, row)
+            rows[index] = row
+        if (rows >= 0).all():
+            state.keep_table(batch.series, rows)
+        return rows
+
+    def _set_up(self, state: ValidityState, row: int) -> None:
+        """Fill the parameters of a row from settings and site."""
+        sensor, quantity, _ = state.names[row]
+        low, high = self._limits(sensor, quantity)
+        stuck_us = self.config.stuck_s.get(quantity, inf) * US_PER_S
+        state.params[row] = (nan if low is None else low, nan if high is None else high, stuck_us)
+
+    def _limits(self, sensor: str, quantity: str) -> tuple[float | None, float | None]:
+        return self._bounds.get((sensor, quantity)) or self.config.bounds.get(quantity) or (None, None)
+
+    def _range(self, state: ValidityState, row: int, t_us: int, value: float, unit: str) -> Detection:
+        sensor, quantity, _ = state.names[row]
+        low, high = self._limits(sensor, quantity)
+        words = f"{value:.4g} {unit}".strip()
+        text = f"{quantity} reads {words}; it can read {_shown(low)} to {_shown(high)}"
+        return self._say(state, row, "sensor-range", t_us, 0.9, text, value, unit)
+
+    def _rate(self, state: ValidityState, row: int, t_us: int, seen: "_Seen", i: int) -> Detection:
+        in_window, usual_s = float(seen.in_window[i]), float(seen.usual_s[i])
+        within = f"{in_window:.0f} readings in {self.config.rate_window_s:.0f} s"
+        usual = 1 / usual_s if usual_s > 0 else 0.0
+        text = f"{state.names[row][1]} sent {within}, usual {usual:.2g} a second"
+        return self._say(state, row, "sensor-rate", t_us, 0.8, text, in_window, "readings")
+
+    def _stuck(
+        self, state: ValidityState, row: int, t_us: int, value: float, unit: str, seen: "_Seen", i: int
+    ) -> list[Event]:
+        quantity, seconds = state.names[row][1], float(seen.still_s[i])
+        there, moving = seen.peers[i].tolist()
+        if value in self.config.still.get(quantity, ()):
             return []
-        limit_s = self.config.stuck_s.get(watch.quantity)
-        if limit_s is None:
+        if there and moving < min(self.config.peers_least, there):
             return []
-        if reading.value in self.config.still.get(watch.quantity, ()):
-            return []
-        seconds = (reading.t_us - watch.t_changed_us) / US_PER_S
-        if seconds < limit_s or not self._due(watch, "sensor-stuck", reading.t_us):
-            return []
-        peers = [
-            w for w in state.series.values() if w.quantity == watch.quantity and w.sensor != watch.sensor
-        ]
-        moving = sum(reading.t_us - peer.t_changed_us < limit_s * US_PER_S / 2 for peer in peers)
-        if peers and moving < min(self.config.peers_least, len(peers)):
-            return []
-        if not peers and seconds < limit_s * self.config.stuck_alone_times:
+        if not there and seconds < self.config.stuck_s[quantity] * self.config.stuck_alone_times:
             return []
         aside = f" while {moving} others of its kind moved" if moving else ""
-        text = (
-            f"{watch.quantity} has said {reading.value:.4g} {reading.unit}".rstrip()
-            + f" for {seconds:.0f} s{aside}"
-        )
-        confidence = 0.8 if watch.changes and moving else 0.5
-        return self._say(watch, "sensor-stuck", reading.t_us, confidence, text, reading.value, reading.unit)
-
-    def _rate(self, watch: Watch, reading: Reading, now_us: int) -> list[Event]:
-        if now_us - reading.t_us > self.config.late_s * US_PER_S:
-            return []
-        window_us = round(self.config.rate_window_s * US_PER_S)
-        if now_us - watch.t_window_us >= window_us:
-            watch.t_window_us, watch.in_window = now_us, 0
-        watch.in_window += 1
-        if watch.in_window <= self._rate_floor:
-            return []
-        usual = 1 / watch.interval_s if watch.interval_s > 0 else 0.0
-        most_per_s = max(self.config.rate_least_per_s, self.config.rate_times * usual)
-        if watch.in_window <= most_per_s * self.config.rate_window_s:
-            return []
-        within = f"{watch.in_window} readings in {self.config.rate_window_s:.0f} s"
-        text = f"{watch.quantity} sent {within}, usual {usual:.2g} a second"
-        t_us = min(reading.t_us, now_us)
-        return self._say(watch, "sensor-rate", t_us, 0.8, text, float(watch.in_window), "readings")
+        text = f"{quantity} has said {value:.4g} {unit}".rstrip() + f" for {seconds:.0f} s{aside}"
+        confidence = 0.8 if state.ints[row, layout.CHANGES] and moving else 0.5
+        return [self._say(state, row, "sensor-stuck", t_us, confidence, text, value, unit)]
 
     def _gaps(self, state: ValidityState, now_us: int) -> list[Event]:
         """Look for silence: a sensor is as silent as the quantity of it that was heard last."""
-        freshest: dict[str, Watch] = {}
-        for watch in state.series.values():
-            other = freshest.get(watch.sensor)
-            if other is None or watch.t_arrived_us > other.t_arrived_us:
-                freshest[watch.sensor] = watch
-        return [found for watch in freshest.values() for found in self._gap(watch, now_us)]
-
-    def _gap(self, watch: Watch, now_us: int) -> list[Event]:
-        if watch.count < self.config.warm_up:
+        used, c = len(state), self.config
+        arrived, interval_s = state.ints[:used, layout.T_ARRIVED], state.floats[:used, layout.INTERVAL_S]
+        silent_s = (now_us - arrived) / US_PER_S
+        silent = silent_s >= np.maximum(c.gap_least_s, c.gap_intervals * interval_s)
+        silent &= (silent_s <= c.gap_most_s) & (state.ints[:used, layout.COUNT] >= c.warm_up)
+        if not silent.any():
             return []
-        silent_s = (now_us - watch.t_arrived_us) / US_PER_S
-        limit_s = max(self.config.gap_least_s, self.config.gap_intervals * watch.interval_s)
-        if not limit_s <= silent_s <= self.config.gap_most_s:
-            return []
-        text = f"silent for {silent_s:.0f} s, usual every {watch.interval_s:.2g} s"
-        return self._say(watch, "sensor-gap", now_us, 0.9, text, round(silent_s, 1), "s")
+        sensor_of = state.kinds[:used, 1]
+        newest = np.full(len(state.sensors), layout.NEVER_US, np.int64)
+        np.maximum.at(newest, sensor_of, arrived)
+        freshest = np.flatnonzero(arrived == newest[sensor_of])
+        _, first = np.unique(sensor_of[freshest], return_index=True)
+        rows = np.sort(freshest[first])
+        due_us = now_us - round(c.repeat_gap_s * US_PER_S)
+        rows = rows[silent[rows] & (state.ints[rows, layout.SAID_GAP] <= due_us)]
+        return [self._gap(state, int(row), now_us, float(silent_s[row])) for row in rows]
 
-    def _due(self, watch: Watch, kind: str, t_us: int) -> bool:
-        wait_s = self.config.repeat_gap_s if kind == "sensor-gap" else self.config.repeat_s
-        return t_us - watch.t_said_us.get(kind, _NEVER_US) >= wait_s * US_PER_S
+    def _gap(self, state: ValidityState, row: int, now_us: int, silent_s: float) -> Detection:
+        state.ints[row, layout.SAID_GAP] = now_us
+        text = f"silent for {silent_s:.0f} s, usual every {state.floats[row, layout.INTERVAL_S]:.2g} s"
+        return self._say(state, row, "sensor-gap", now_us, 0.9, text, round(silent_s, 1), "s")
 
     def _say(
-        self, watch: Watch, kind: str, t_us: int, confidence: float, text: str, value: float, unit: str
-    ) -> list[Event]:
-        if not self._due(watch, kind, t_us):
-            return []
-        watch.t_said_us[kind] = t_us
-        return [
-            Detection(
-                id="",
-                t_us=t_us,
-                kind=kind,
-                detector=self.name,
-                sensor=watch.sensor,
-                group=watch.sensor,
-                place=place_of(self.sensors, watch.sensor, watch.zone, (watch.sensor,)),
-                confidence=confidence,
-                value=value if isfinite(value) else None,
-                unit=unit,
-                text=f"{name_of(self.sensors, watch.sensor)}: {text}",
-                provenance=(watch.sensor,),
-            )
-        ]
+        self,
+        state: ValidityState,
+        row: int,
+        kind: str,
+        t_us: int,
+        confidence: float,
+        text: str,
+        value: float,
+        unit: str,
+    ) -> Detection:
+        sensor, _, zone = state.names[row]
+        return Detection(
+            id="",
+            t_us=t_us,
+            kind=kind,
+            detector=self.name,
+            sensor=sensor,
+            group=sensor,
+            place=place_of(self.sensors, sensor, zone, (sensor,)),
+            confidence=confidence,
+            value=value if isfinite(value) else None,
+            unit=unit,
+            text=f"{name_of(self.sensors, sensor)}: {text}",
+            provenance=(sensor,),
+        )
+
+
+class _Seen:
+    """What the kernel writes about n readings."""
+
+    __slots__ = ("in_window", "marks", "peers", "still_s", "usual_s")
+
+    def __init__(self, n: int) -> None:
+        self.marks = np.zeros(n, np.uint8)
+        self.in_window, self.usual_s, self.still_s = np.zeros(n), np.zeros(n), np.zeros(n)
+        self.peers = np.zeros((n, 2), np.int64)
+
+
+_NO_ROWS = ObservationBatch(
+    family="none",
+    partition=0,
+    series=(),
+    series_ix=np.empty(0, np.uint32),
+    t_us=np.empty(0, np.int64),
+    value=np.empty(0, np.float64),
+    quality=np.empty(0, np.uint8),
+)
 
 
 def _shown(bound: float | None) -> str:
