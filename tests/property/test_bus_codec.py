@@ -58,7 +58,7 @@ def batches(draw: st.DrawFn) -> ObservationBatch:
         payloads=tuple(draw(st.lists(payload, max_size=3))) if rows else (),
         t_ingest_us=draw(INT64),
         n_raw=draw(st.integers(0, 2**63 - 1)),
-        raw_last=draw(st.integers(0, 2**63 - 1)),
+        raw_last=tuple(draw(st.lists(st.integers(0, 2**63 - 1), max_size=8))),
         mode=draw(st.sampled_from(["live", "exercise", "simulation", "replay"])),
     )
 

@@ -66,7 +66,7 @@ DEVICES_LOOK_S = 2.0
 SPEAKS_WHEN_NEWS = frozenset({"ids"})
 """Kinds of sensors whose silence says nothing."""
 SNAPSHOT_EVERY_S = 5.0
-STREAMS_READY = "streams-1.ready"
+STREAMS_READY = "streams-2.ready"
 """A file that says: the streams of this form are in the server's data directory."""
 
 

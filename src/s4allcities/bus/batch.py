@@ -39,7 +39,7 @@ class _Header(Struct, frozen=True, array_like=True):
     mode: str
     t_ingest_us: int
     n_raw: int
-    raw_last: int
+    raw_last: int | tuple[int, ...]
     series: msgspec.Raw
     payloads: tuple[Payload, ...]
 
@@ -115,11 +115,18 @@ def decode_batch(data: bytes | memoryview) -> ObservationBatch:
         payloads=header.payloads,
         t_ingest_us=header.t_ingest_us,
         n_raw=header.n_raw,
-        raw_last=header.raw_last,
+        raw_last=_marks(header.raw_last),
         mode=header.mode,
     )
     _check(batch)
     return batch
+
+
+def _marks(raw_last: int | tuple[int, ...]) -> tuple[int, ...]:
+    """A batch from before RAW had partitions says one number."""
+    if isinstance(raw_last, tuple):
+        return raw_last
+    return (raw_last,) if raw_last else ()
 
 
 def _frame(data: bytes | memoryview) -> tuple[int, int]:
@@ -178,5 +185,5 @@ def _check(batch: ObservationBatch) -> None:
         raise BatchError(f"batch of {batch.family!r}: a payload is tied to a row outside 0..{rows - 1}")
     if batch.mode not in _MODES:
         raise BatchError(f"batch of {batch.family!r}: mode is {batch.mode!r}; allowed are {sorted(_MODES)}")
-    if batch.n_raw < 0 or batch.raw_last < 0 or not 0 <= batch.partition < 65_536:
+    if batch.n_raw < 0 or min(batch.raw_last, default=0) < 0 or not 0 <= batch.partition < 65_536:
         raise BatchError(f"batch of {batch.family!r}: partition, n_raw and raw_last are 0 or above")

@@ -17,6 +17,8 @@ _RELOADED = "Reloaded server configuration"
 _USER = re.compile(r'User "([^"]+)"')
 _CLIENT_ID = re.compile(r'mid:\d+ - "([^"]*)"')
 _SUBJECT = re.compile(r'Subject "?([^"\s]+)"?')
+_MAPPED = re.compile(r"^(s4\.[^.]+)\.rawp\.\d+\.")
+"""What the server's own mapping has made of a device's subject."""
 _PATTERNS: tuple[tuple[RefusalKind, re.Pattern[str]], ...] = (
     ("publish", re.compile(r"Publish Violation|Permissions Violation for Publish", re.I)),
     ("subscribe", re.compile(r"Subscription Violation|Permissions Violation for Subscription", re.I)),
@@ -83,7 +85,7 @@ def _refusal(line: str) -> Refusal | None:
             return Refusal(
                 kind=kind,
                 client=client,
-                subject=_first(_SUBJECT, line),
+                subject=_MAPPED.sub(r"\1.raw.", _first(_SUBJECT, line)),
                 line=line,
             )
     return None

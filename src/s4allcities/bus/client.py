@@ -17,10 +17,18 @@ from .errors import BusClosed, BusRefused, BusTimeout
 from .follow import KEYS, Follower, keys_text
 from .gateway import GATEWAY_PREFIX, make_room
 from .link import Link, Outgoing, open_link, unique
-from .messages import Message, StreamState
+from .messages import Message, StreamState, summed
 from .raw import RawReader
-from .streams import StreamLimits, stream_configs
-from .subjects import batch_subject, command_subject, event_subject, full, raw_subject, valid_token
+from .streams import RAW, RAW_PARTITIONS, StreamLimits, raw_stream, stream_configs
+from .subjects import (
+    batch_subject,
+    command_subject,
+    event_subject,
+    full,
+    partition_of,
+    raw_subject,
+    valid_token,
+)
 
 __all__ = ("Bus",)
 
@@ -115,10 +123,9 @@ class Bus:
         :raises BatchError: the batch does not hold together.
         :raises BusError: not stored.
         """
-        headers = self._headers(
-            f"obs.{batch.family}.{batch.partition}.{batch.raw_last}" if batch.raw_last else ""
-        )
-        headers["S4-Raw-Last"] = str(batch.raw_last)
+        marks = "-".join(map(str, batch.raw_last))
+        headers = self._headers(f"obs.{batch.family}.{batch.partition}.{marks}" if marks else "")
+        headers["S4-Raw-Last"] = marks
         if keys:
             headers[KEYS] = keys_text(keys)
         subject = batch_subject(self.site, batch.family, batch.partition)
@@ -184,7 +191,7 @@ class Bus:
         return Follower(self._link, stream, subjects, after=after, headers_only=headers_only)
 
     def raw(self) -> RawReader:
-        """Iterate over the devices' messages in order; see `RawReader`."""
+        """Iterate over the devices' messages, those of each in order; see `RawReader`."""
         return RawReader(self._link, self.site, self.clock, self._reject_raw)
 
     async def publish_raw(self, family: str, sensor: str, data: bytes) -> int:
@@ -193,7 +200,9 @@ class Bus:
         :raises SubjectError: family or sensor cannot be part of a subject.
         :raises BusError: not stored.
         """
-        subject = GATEWAY_PREFIX + raw_subject(self.site, family, sensor)
+        subject = GATEWAY_PREFIX + raw_subject(
+            self.site, family, sensor, partition_of(sensor, RAW_PARTITIONS)
+        )
         (ack,) = await self._link.publish((Outgoing(subject, data, self._headers("")),))
         return ack.seq
 
@@ -250,11 +259,23 @@ class Bus:
         )
 
     async def stream_state(self, stream: str) -> StreamState:
-        """Give what a stream holds.
+        """Give what a stream holds; of RAW the sums over its partitions.
 
         :raises BusRefused: there is no such stream.
         :raises BusTimeout: the server does not answer.
         """
+        if stream == RAW:
+            return summed(await self.raw_states())
+        return await self._state(stream)
+
+    async def raw_states(self) -> list[StreamState]:
+        """Give what each partition of RAW holds.
+
+        :raises BusError: as `stream_state`.
+        """
+        return [await self._state(raw_stream(number)) for number in range(RAW_PARTITIONS)]
+
+    async def _state(self, stream: str) -> StreamState:
         answer = await self._ask(f"STREAM.INFO.{stream}", {})
         return StreamState(
             first_sequence=answer.state.first_seq,
@@ -327,8 +348,8 @@ class Bus:
         message_id = f"{stage}.{partition}.{epoch}.{sequence}.{index}" if sequence else ""
         return [Outgoing(event_subject(self.site, kind, stage), data, self._headers(message_id))]
 
-    async def _reject_raw(self, rejected: Rejected) -> None:
-        await self.publish_event(rejected, stage="raw")
+    async def _reject_raw(self, rejected: Rejected, partition: int) -> None:
+        await self.publish_event(rejected, stage=f"raw-{partition}")
 
 
 class _Problem(Struct):

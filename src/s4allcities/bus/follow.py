@@ -9,6 +9,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from .link import Link, unique
 from .messages import Message
 from .pull import Delivered, PullReader
+from .wire import header
 
 __all__ = ("KEYS", "Follower", "keys_text", "to_message")
 
@@ -38,17 +39,15 @@ def _keys_of(text: str) -> tuple[int, ...]:
 
 def to_message(delivered: Delivered) -> Message:
     """Take the bus's own words off a delivered message."""
-    message = delivered.message
-    headers = message.headers or {}
-    now_us = headers.get("S4-Now", "0")
+    now_us = header(delivered.headers, b"S4-Now")
     return Message(
         sequence=delivered.sequence,
-        subject=message.subject,
+        subject=delivered.subject.decode(),
         now_us=int(now_us) if now_us.isdigit() else 0,
-        data=message.data,
+        data=delivered.data,
         t_server_us=delivered.t_server_us,
         pending=delivered.pending,
-        keys=_keys_of(headers.get(KEYS, "")),
+        keys=_keys_of(header(delivered.headers, KEYS.encode())),
     )
 
 

@@ -11,6 +11,7 @@ new client id each time or retains on ever new topics. They are made here, befor
 """
 
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -24,6 +25,7 @@ from nats.js.errors import NotFoundError
 
 from .errors import BusRefused
 from .link import Link
+from .wire import header, read_directly
 
 __all__ = ("GATEWAY", "GATEWAY_PREFIX", "GATEWAY_STREAMS", "GatewayLimits", "Relay", "make_room")
 
@@ -116,21 +118,31 @@ class Relay:
 
     def __init__(self, link: Link, site: str) -> None:
         self._link = link
-        self._subject = f"s4.{site}.raw.>"
-        self._subscription: Subscription | None = None
+        self._subjects = (f"s4.{site}.raw.>", f"s4.{site}.rawp.>")
+        self._subscriptions: list[Subscription] = []
+        self._forget: list[Callable[[], None]] = []
         self.passed = 0
 
     async def start(self) -> None:
         """Listen, through reconnects; among several relays of a site one takes each message."""
-        if self._subscription is None:
-            self._subscription = await self._link.client.subscribe(self._subject, _RELAYS, cb=self._take)
+        if self._subscriptions:
+            return
+        client = self._link.client
+        for subject in self._subjects:
+            subscription = await client.subscribe(subject, _RELAYS, cb=self._take)
+            self._forget.append(read_directly(client, subscription, _is_stored))
+            self._subscriptions.append(subscription)
 
     async def stop(self) -> None:
         """Listen no longer."""
-        subscription, self._subscription = self._subscription, None
-        if subscription is not None and self._link.client.is_connected:
-            with suppress(NatsError, OSError):
-                await subscription.unsubscribe()
+        subscriptions, self._subscriptions = self._subscriptions, []
+        for forget in self._forget:
+            forget()
+        self._forget.clear()
+        for subscription in subscriptions:
+            if self._link.client.is_connected:
+                with suppress(NatsError, OSError):
+                    await subscription.unsubscribe()
 
     async def _take(self, message: Msg) -> None:
         if message.headers and message.headers.get(_QOS, "0") != "0":
@@ -143,3 +155,8 @@ class Relay:
             log.warning("bus: a message without promise on %s is lost: %s", message.subject, error)
         else:
             self.passed += 1
+
+
+def _is_stored(_subject: bytes, _reply: bytes, headers: bytes, _data: bytes) -> bool:
+    """Pass over what the gateway has stored itself, before any more work is done for it."""
+    return bool(headers) and header(headers, _QOS.encode()) not in ("", "0")

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 import msgspec
 from msgspec import Struct
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError
 
 from .errors import BusClosed, BusRefused, BusTimeout
+from .wire import WireParser, read_directly, status_of
 
 __all__ = ("Ack", "Link", "Outgoing", "open_link", "unique")
 
@@ -58,6 +58,7 @@ class Link:
 
     def __init__(self, *, publish_wait_s: float) -> None:
         self.client = Client()
+        self.client._ps = WireParser(self.client)
         self.connected = asyncio.Event()
         self.watchers: set[Callable[[], None]] = set()
         self.reconnects = 0
@@ -95,7 +96,7 @@ class Link:
             await self._give_up()
             raise BusTimeout(f"no connection to {url} within {wait_s:g} s: {why or 'no answer'}") from error
         self._inbox = self.client.new_inbox()
-        await self.client.subscribe(f"{self._inbox}.*", cb=self._on_ack)
+        read_directly(self.client, await self.client.subscribe(f"{self._inbox}.*"), self._on_ack)
         self.connected.set()
 
     async def _give_up(self) -> None:
@@ -192,17 +193,18 @@ class Link:
         if self.closed:
             raise BusClosed("the bus was closed")
 
-    async def _on_ack(self, message: Msg) -> None:
-        future = self._acks.pop(message.subject.rpartition(".")[2], None)
+    def _on_ack(self, subject: bytes, _reply: bytes, headers: bytes, data: bytes) -> bool:
+        future = self._acks.pop(subject.rpartition(b".")[2].decode(), None)
         if future is None or future.done():
-            return
-        if message.headers and "Status" in message.headers:
-            future.set_result(_Again(f"no stream takes it (status {message.headers['Status']})"))
-            return
+            return True
+        if headers and (status := status_of(headers)):
+            future.set_result(_Again(f"no stream takes it (status {status})"))
+            return True
         try:
-            future.set_result(_ack_decoder.decode(message.data))
+            future.set_result(_ack_decoder.decode(data))
         except msgspec.MsgspecError as error:
             future.set_result(_Again(f"acknowledgement is unreadable: {error}"))
+        return True
 
     async def _on_disconnect(self) -> None:
         self.connected.clear()

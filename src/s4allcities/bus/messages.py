@@ -1,6 +1,6 @@
 """What comes out of the bus."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec import Struct
 
@@ -9,7 +9,7 @@ from s4allcities.domain import ObservationBatch, RawMessage
 from .batch import decode_batch
 from .envelope import Envelope, decode_events
 
-__all__ = ("Message", "RawDelivery", "StreamState")
+__all__ = ("Message", "RawDelivery", "StreamState", "summed")
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -63,3 +63,15 @@ class StreamState(Struct, frozen=True, kw_only=True):
     bytes: int
     created_us: int
     t_first_us: int = 0
+
+
+def summed(states: Sequence[StreamState]) -> StreamState:
+    """Add up what the partitions of a stream hold; their sequences too, which so count messages."""
+    return StreamState(
+        first_sequence=sum(state.first_sequence for state in states),
+        last_sequence=sum(state.last_sequence for state in states),
+        messages=sum(state.messages for state in states),
+        bytes=sum(state.bytes for state in states),
+        created_us=min(state.created_us for state in states),
+        t_first_us=min((state.t_first_us for state in states if state.messages), default=0),
+    )

@@ -12,13 +12,13 @@ from functools import partial
 
 import msgspec
 from msgspec import Struct
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.js.errors import APIError
 
 from .errors import BusRefused
 from .link import Link
+from .wire import header, read_directly, status_of
 
 __all__ = ("READ_AHEAD", "Delivered", "PullReader")
 
@@ -37,19 +37,30 @@ _REFUSED_TRIES = 5
 class Delivered(Struct, frozen=True):
     """One message with what its reply subject says about it. ``order`` counts this consumer's deliveries from 1."""
 
-    message: Msg
+    subject: bytes
+    reply: bytes
+    headers: bytes
+    data: bytes
     sequence: int
     order: int
     t_server_us: int
     pending: int
 
 
-def _delivered(message: Msg) -> Delivered:
+def _delivered(subject: bytes, reply: bytes, headers: bytes, data: bytes) -> Delivered:
     """Read ``$JS.ACK.[domain.account.]stream.consumer.tries.sequence.order.ns.pending[.random]``."""
-    tokens = message.reply.split(".")
+    tokens = reply.split(b".")
     at = 5 if len(tokens) == 9 else 7
-    sequence, order, stored_ns, pending = (int(token) for token in tokens[at : at + 4])
-    return Delivered(message, sequence, order, stored_ns // 1000, pending)
+    return Delivered(
+        subject,
+        reply,
+        headers,
+        data,
+        int(tokens[at]),
+        int(tokens[at + 1]),
+        int(tokens[at + 2]) // 1000,
+        int(tokens[at + 3]),
+    )
 
 
 class PullReader:
@@ -75,6 +86,7 @@ class PullReader:
         self._inbox = ""
         self._consumer = ""
         self._subscription: Subscription | None = None
+        self._forget: Callable[[], None] = _nothing
         self._requested = 0
         self._order = 0
         self._stale = True
@@ -90,6 +102,24 @@ class PullReader:
         :raises StopAsyncIteration: the bus was closed.
         :raises BusRefused: there is no such stream.
         """
+        await self._until_some()
+        delivered = self._buffer.popleft()
+        await self._ask()
+        return delivered
+
+    async def next_some(self) -> list[Delivered]:
+        """Wait for messages, and give all that have come, in order.
+
+        :raises StopAsyncIteration: the bus was closed.
+        :raises BusRefused: there is no such stream.
+        """
+        await self._until_some()
+        delivered = list(self._buffer)
+        self._buffer.clear()
+        await self._ask()
+        return delivered
+
+    async def _until_some(self) -> None:
         while not self._buffer or self._stale:
             if self._link.closed or self._closed:
                 raise StopAsyncIteration
@@ -98,9 +128,6 @@ class PullReader:
             await self._ask()
             if not self._buffer and not self._stale:
                 await self._wait()
-        delivered = self._buffer.popleft()
-        await self._ask()
-        return delivered
 
     async def aclose(self) -> None:
         """Stop reading and let the server forget the consumer."""
@@ -134,7 +161,8 @@ class PullReader:
         self._requested = 0
         self._order = 0
         self._inbox = inbox = self._link.client.new_inbox()
-        self._subscription = await self._link.client.subscribe(inbox, cb=partial(self._on_message, inbox))
+        self._subscription = await self._link.client.subscribe(inbox)
+        self._forget = read_directly(self._link.client, self._subscription, partial(self._on_message, inbox))
         try:
             self._consumer = await self._make_consumer()
         except BaseException:
@@ -144,6 +172,7 @@ class PullReader:
 
     async def _leave(self) -> None:
         subscription, self._subscription = self._subscription, None
+        self._forget()
         consumer, self._consumer = self._consumer, ""
         try:
             if subscription is not None:
@@ -189,14 +218,19 @@ class PullReader:
         self._stale = True
         self._wake()
 
-    async def _on_message(self, inbox: str, message: Msg) -> None:
+    def _on_message(self, inbox: str, subject: bytes, reply: bytes, headers: bytes, data: bytes) -> bool:
         if inbox != self._inbox or self._stale:  # meant for a consumer before this one
-            return
+            return True
         self._active_at = asyncio.get_running_loop().time()
-        if message.headers and "Status" in message.headers:
-            self._on_status(message.headers)
-            return
-        delivered = _delivered(message)
+        if headers and (status := status_of(headers)):
+            self._on_status(status, headers)
+            return True
+        try:
+            delivered = _delivered(subject, reply, headers, data)
+        except (ValueError, IndexError):  # not from a stream: the order behind it is not known any more
+            self._stale = True
+            self._wake()
+            return True
         if delivered.order != self._order + 1:
             log.info("bus: gap on %s, reading on with a new consumer", self._stream)
             self._stale = True
@@ -205,15 +239,19 @@ class PullReader:
             self._requested -= 1
             self._buffer.append(delivered)
         self._wake()
+        return True
 
-    def _on_status(self, headers: dict[str, str]) -> None:
+    def _on_status(self, status: str, headers: bytes) -> None:
         """A heartbeat (100), the end of a request (404, 408), or a consumer that is gone (409, 503)."""
-        status = headers["Status"]
         if status == "100":
             return
         if status in ("404", "408"):
-            unused = headers.get("Nats-Pending-Messages", "")
+            unused = header(headers, b"Nats-Pending-Messages")
             self._requested = max(0, self._requested - (int(unused) if unused.isdigit() else self._requested))
         else:
             self._stale = True
         self._wake()
+
+
+def _nothing() -> None:
+    """Do nothing."""

@@ -13,7 +13,8 @@ import msgspec
 from msgspec import Struct
 
 from .errors import ServerError
-from .subjects import valid_token
+from .streams import RAW_PARTITIONS
+from .subjects import raw_mapping, valid_token
 
 __all__ = (
     "PLATFORM_USER",
@@ -148,6 +149,7 @@ def render(
             "max_memory_store": 256 * _MIB,
         },
         "mqtt": mqtt,
+        "mappings": raw_mapping(RAW_PARTITIONS),
         "authorization": {"users": [_platform(password), *(_device(config.site, one) for one in devices)]},
     }
     return msgspec.json.format(msgspec.json.encode(content)).decode()
@@ -169,11 +171,13 @@ def _device(site: str, device: DeviceUser) -> dict[str, Any]:
             f"device {device.name!r}: allowed are names but {PLATFORM_USER} and passwords of 8 characters or more"
         )
     sensors = [valid_token(sensor, "sensor") for sensor in device.own_sensors()]
+    # The broker looks at the subject before and after its own mapping: both are the sensor's.
+    allowed = [f"s4.{site}.{raw}.{sensor}" for sensor in sensors for raw in ("raw.*", "rawp.*.*")]
     return {
         "user": device.name,
         "password": device.password,
         "permissions": {
-            "publish": {"allow": [f"s4.{site}.raw.*.{sensor}" for sensor in sensors]},
+            "publish": {"allow": allowed},
             "subscribe": {"allow": [f"s4.{site}.cmd.{sensor}" for sensor in sensors]},
         },
         "allowed_connection_types": ["MQTT"],

@@ -1,4 +1,4 @@
-"""The three streams, what each takes in, and how long it keeps it."""
+"""The streams, what each takes in, and how long it keeps it: RAW in partitions, OBS and EVENTS."""
 
 from msgspec import Struct
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig, SubjectTransform
@@ -10,9 +10,11 @@ __all__ = (
     "EVENT_KINDS",
     "OBS",
     "RAW",
+    "RAW_PARTITIONS",
     "REJECTED_TTL_S",
     "TICK_TTL_S",
     "StreamLimits",
+    "raw_stream",
     "stream_configs",
 )
 
@@ -20,6 +22,10 @@ RAW, OBS, EVENTS = "RAW", "OBS", "EVENTS"
 EVENT_KINDS = (
     "det", "trk", "inc", "risk", "ctx", "alert", "coa", "order", "fb", "health", "rejected", "truth",
 )  # fmt: skip
+RAW_PARTITIONS = 8
+"""RAW is this many streams, because the server syncs one message of a stream to disk after the other: side by side
+they bear that many times the messages. All messages of a sensor are in one of them."""
+
 TICK_TTL_S = 86_400
 """Clock ticks in EVENTS leave after a day: they matter only to a stage that catches up."""
 REJECTED_TTL_S = 3600
@@ -76,24 +82,28 @@ class StreamLimits(Struct, frozen=True, kw_only=True):
 
 
 def stream_configs(limits: StreamLimits) -> tuple[StreamConfig, ...]:
-    """Give the configuration of RAW, OBS and EVENTS under these limits.
+    """Give the configuration of RAW's partitions, OBS and EVENTS under these limits.
 
-    RAW takes what the MQTT gateway stores before it acknowledges, and files it under the device's own subject.
+    RAW takes what the MQTT gateway stores before it acknowledges, and files it without the gateway's prefix. The
+    server's mapping has put the partition into the subject by then (`subjects.RAW_MAPPING`).
     """
     common = {
         "storage": StorageType.FILE,
         "duplicate_window": limits.duplicate_window_s,
         "num_replicas": limits.replicas,
     }
-    raw = StreamConfig(
-        name=RAW,
-        subjects=[f"{GATEWAY_PREFIX}s4.*.raw.>"],
-        subject_transform=SubjectTransform(src=f"{GATEWAY_PREFIX}>", dest=">"),
-        retention=RetentionPolicy.WORK_QUEUE,
-        discard=DiscardPolicy.OLD,
-        max_age=limits.raw_age_s,
-        max_bytes=limits.raw_bytes,
-        **common,  # type: ignore[arg-type]
+    raws = tuple(
+        StreamConfig(
+            name=raw_stream(partition),
+            subjects=_raw_subjects(partition),
+            subject_transform=SubjectTransform(src=f"{GATEWAY_PREFIX}>", dest=">"),
+            retention=RetentionPolicy.WORK_QUEUE,
+            discard=DiscardPolicy.OLD,
+            max_age=limits.raw_age_s,
+            max_bytes=limits.raw_bytes // RAW_PARTITIONS if limits.raw_bytes > 0 else limits.raw_bytes,
+            **common,  # type: ignore[arg-type]
+        )
+        for partition in range(RAW_PARTITIONS)
     )
     obs = StreamConfig(
         name=OBS,
@@ -112,4 +122,19 @@ def stream_configs(limits: StreamLimits) -> tuple[StreamConfig, ...]:
         allow_msg_ttl=True,
         **common,  # type: ignore[arg-type]
     )
-    return raw, obs, events
+    return *raws, obs, events
+
+
+def raw_stream(partition: int) -> str:
+    """Give the name of a partition's stream.
+
+    >>> raw_stream(0), raw_stream(3)
+    ('RAW', 'RAW-3')
+    """
+    return RAW if partition == 0 else f"{RAW}-{partition}"
+
+
+def _raw_subjects(partition: int) -> list[str]:
+    """The first takes in also what no server's mapping has given a partition."""
+    mapped = f"{GATEWAY_PREFIX}s4.*.rawp.{partition}.>"
+    return [f"{GATEWAY_PREFIX}s4.*.raw.>", mapped] if partition == 0 else [mapped]

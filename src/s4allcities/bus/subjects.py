@@ -13,6 +13,8 @@ __all__ = (
     "command_subject",
     "event_subject",
     "full",
+    "partition_of",
+    "raw_mapping",
     "raw_parts",
     "raw_subject",
     "valid_filter",
@@ -58,19 +60,42 @@ def full(site: str, suffix: str) -> str:
     return f"s4.{valid_token(site, 'site')}.{valid_filter(suffix)}"
 
 
-def raw_subject(site: str, family: str, sensor: str) -> str:
-    """Give the subject of a device's message, the same as its MQTT topic with dots."""
-    return (
-        f"s4.{valid_token(site, 'site')}.raw.{valid_token(family, 'family')}.{valid_token(sensor, 'sensor')}"
-    )
+def raw_subject(site: str, family: str, sensor: str, partition: int = -1) -> str:
+    """Give the subject of a device's message, the same as its MQTT topic with dots; from 0 on with its partition."""
+    raw = "raw" if partition < 0 else f"rawp.{partition}"
+    return f"s4.{valid_token(site, 'site')}.{raw}.{valid_token(family, 'family')}.{valid_token(sensor, 'sensor')}"
+
+
+def raw_mapping(partitions: int) -> dict[str, str]:
+    """Give the server's subject mapping that puts a sensor's messages into one partition of stream RAW.
+
+    >>> raw_mapping(8)
+    {'s4.*.raw.*.*': 's4.{{wildcard(1)}}.rawp.{{partition(8,3)}}.{{wildcard(2)}}.{{wildcard(3)}}'}
+    """
+    target = f"s4.{{{{wildcard(1)}}}}.rawp.{{{{partition({partitions},3)}}}}.{{{{wildcard(2)}}}}.{{{{wildcard(3)}}}}"
+    return {"s4.*.raw.*.*": target}
+
+
+def partition_of(sensor: str, partitions: int) -> int:
+    """Give the partition of a sensor as the server's mapping does: FNV-1a of the name, 32 bits.
+
+    >>> partition_of("smoke-01", 8), partition_of("smoke-02", 8)
+    (6, 3)
+    """
+    number = 0x811C9DC5
+    for byte in sensor.encode():
+        number = (number ^ byte) * 0x01000193 & 0xFFFFFFFF
+    return number % partitions
 
 
 def raw_parts(subject: str) -> tuple[str, str]:
     """Give (family, sensor) of a device's message.
 
-    :raises SubjectError: not ``s4.<site>.raw.<family>.<sensor>``.
+    :raises SubjectError: not ``s4.<site>.raw.<family>.<sensor>``, as the device sent it or with its partition.
     """
     levels = subject.split(".")
+    if len(levels) == 6 and levels[2] == "rawp":
+        levels = [*levels[:2], "raw", *levels[4:]]
     if len(levels) != 5 or levels[0] != "s4" or levels[2] != "raw":
         raise SubjectError(f"subject {subject[:120]!r} is not s4.<site>.raw.<family>.<sensor>")
     return valid_token(levels[3], "family"), valid_token(levels[4], "sensor")

@@ -39,6 +39,7 @@ from .incident import Incident as Incident
 from .incident import IncidentStatus as IncidentStatus
 from .incident import Link as Link
 from .incident import Term as Term
+from .observation import Columns as Columns
 from .observation import Observation as Observation
 from .observation import ObservationBatch as ObservationBatch
 from .observation import Payload as Payload

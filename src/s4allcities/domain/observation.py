@@ -10,6 +10,7 @@ __all__ = (
     "BAD",
     "GOOD",
     "SUSPECT",
+    "Columns",
     "Observation",
     "ObservationBatch",
     "Payload",
@@ -48,6 +49,23 @@ class Observation(Struct, frozen=True, kw_only=True, omit_defaults=True):
     personal: bool = False
 
 
+class Columns(Struct, frozen=True, kw_only=True):
+    """Many plain numbers of one sensor as they came in one message: what is otherwise one `Observation` each.
+
+    ``series`` are (quantity, unit); ``series_ix`` (n,) u4 points into them; ``t_us`` (n,) i8; ``value`` (n,) f8,
+    finite; ``quality`` (n,) u1.
+    """
+
+    series: tuple[tuple[str, str], ...]
+    series_ix: NDArray[np.uint32]
+    t_us: NDArray[np.int64]
+    value: NDArray[np.float64]
+    quality: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.t_us)
+
+
 class Payload(Struct, frozen=True, array_like=True):
     """What a number cannot hold, tied to its row in the batch."""
 
@@ -60,8 +78,9 @@ class ObservationBatch(Struct, frozen=True, kw_only=True):
     """Up to 500 readings of one family and partition, in columns of equal length n.
 
     ``series_ix`` (n,) u4 points into ``series``; ``t_us`` (n,) i8; ``value`` (n,) f8; ``quality`` (n,) u1.
-    ``t_ingest_us`` is when the edge packed it. ``n_raw`` counts the device messages inside (a message is never split)
-    and ``raw_last`` is the highest sequence of them in stream RAW, so that nothing is packed twice after a crash.
+    ``t_ingest_us`` is when the edge packed it. ``n_raw`` counts the device messages inside (a message is never split).
+    ``raw_last`` (partitions of RAW,) is how far the batches of this family have come in each: the highest sequence
+    packed so far, so that nothing is packed twice after a crash; shorter where the last ones have none.
     """
 
     family: str
@@ -74,7 +93,7 @@ class ObservationBatch(Struct, frozen=True, kw_only=True):
     payloads: tuple[Payload, ...] = ()
     t_ingest_us: int = 0
     n_raw: int = 0
-    raw_last: int = 0
+    raw_last: tuple[int, ...] = ()
     mode: str = "live"
 
     def __len__(self) -> int:

@@ -6,7 +6,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from msgspec import Struct
 
 from .events import Event
-from .observation import Observation, ObservationBatch
+from .observation import Columns, Observation, ObservationBatch
 from .response import CourseOfAction, Order
 
 __all__ = (
@@ -38,19 +38,23 @@ class Clock(Protocol):
 
 
 class RawMessage(Struct, frozen=True, kw_only=True):
-    """A device message as it came: ``sequence`` is its place in stream RAW (0 if it did not come through it)."""
+    """A device message as it came: ``sequence`` is its place in its ``partition`` of stream RAW (0 if it did not come
+    through it).
+    """
 
     family: str
     sensor: str
     data: bytes
     t_received_us: int
     sequence: int = 0
+    partition: int = 0
 
 
 class Decoded(Struct, frozen=True, kw_only=True):
-    """What a source made of one raw message: readings, or the one reason why not."""
+    """What a source made of one raw message: readings one by one or in columns, or the one reason why not."""
 
     observations: tuple[Observation, ...] = ()
+    columns: Columns | None = None
     rejected: str = ""
 
 

@@ -5,47 +5,58 @@ lane travels with it, so that a batch on the bus means that everything before it
 """
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
-from s4allcities.domain import Observation, ObservationBatch, Payload, Rejected, Series
+from s4allcities.domain import Columns, Observation, ObservationBatch, Payload, Rejected, Series
 
-__all__ = ("MAX_BATCH_BYTES", "MAX_BATCH_ROWS", "MAX_WAIT_S", "Ack", "Entry", "Lane", "Packet", "make_batch")
+__all__ = ("MAX_BATCH_BYTES", "MAX_BATCH_ROWS", "MAX_WAIT_S", "Entry", "Lane", "Packet", "make_batch")
 
 MAX_BATCH_ROWS = 500
 MAX_WAIT_S = 0.020
 MAX_BATCH_BYTES = 512 * 1024
 """Length of a batch's messages as they came: long payloads end it early. A server takes 1 MiB by default."""
 
-Ack = Callable[[], Awaitable[object]]
-
 
 class Entry(Struct, frozen=True):
-    """One device message on its way: its readings, or why it was refused; ``sequence`` is its place in stream RAW.
+    """One device message on its way: its readings, or why it was refused.
 
-    ``size_bytes`` is the message's length. ``handed`` are readings for the actuators, not for the bus. ``counts`` is
-    False for a message that is only waiting to be acknowledged (a device's repetition). ``key`` stands for its content,
-    0 if nothing tells a repetition of it from a new reading.
+    ``sequence`` is its place in its ``partition`` of stream RAW. The readings of ``sensor`` are in ``columns`` where
+    its source gave such, else in ``observations``. ``size_bytes`` is the message's length. ``handed`` are readings for
+    the actuators, not for the bus. ``counts`` is False for a message that is only waiting to be acknowledged (a
+    device's repetition). ``key`` stands for its content, 0 if nothing tells a repetition of it from a new reading.
     """
 
     sequence: int
     observations: tuple[Observation, ...] = ()
-    ack: Ack | None = None
+    partition: int = 0
     rejected: Rejected | None = None
     handed: tuple[Observation, ...] = ()
     counts: bool = True
     size_bytes: int = 0
     key: int = 0
+    sensor: str = ""
+    columns: Columns | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many readings it holds."""
+        return len(self.observations) if self.columns is None else len(self.columns)
 
 
 class Packet(Struct, frozen=True):
-    """What goes out in one step: first ``rejected``, then the batch of ``observations``, then all ``acks``."""
+    """What goes out in one step: first ``rejected``, then the batch, then the acknowledgements.
+
+    ``raw_last`` is how far the lane has come in each partition of RAW, this packet included.
+    """
 
     family: str
     partition: int
     entries: tuple[Entry, ...]
+    raw_last: tuple[int, ...] = ()
 
     @property
     def observations(self) -> list[Observation]:
@@ -67,11 +78,6 @@ class Packet(Struct, frozen=True):
         """What stands for the messages of the batch, so that a later run knows them again."""
         return [entry.key for entry in self.entries if entry.key]
 
-    @property
-    def raw_last(self) -> int:
-        """Highest place in stream RAW among them (0 when none came through it)."""
-        return max((entry.sequence for entry in self.entries), default=0)
-
 
 class Lane:
     """The queue of one family and partition. ``max_wait_s`` 0 makes every message urgent."""
@@ -91,6 +97,11 @@ class Lane:
         self.rows = 0
         self.size_bytes = 0
         self._entries: deque[tuple[float, Entry]] = deque()
+        self._raw_last: list[int] = []
+
+    def come_to(self, raw_last: Sequence[int]) -> None:
+        """Begin where an earlier run of the lane stopped."""
+        self._raw_last = list(raw_last)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -98,7 +109,7 @@ class Lane:
     def add(self, entry: Entry, now_s: float) -> None:
         """Append a message that came at ``now_s`` (seconds of any steady clock)."""
         self._entries.append((now_s, entry))
-        self.rows += len(entry.observations)
+        self.rows += entry.rows
         self.size_bytes += entry.size_bytes
 
     @property
@@ -124,7 +135,7 @@ class Lane:
         rows = size_bytes = 0
         while self._entries and len(taken) < self.max_rows:
             entry = self._entries[0][1]
-            more_rows, more_bytes = rows + len(entry.observations), size_bytes + entry.size_bytes
+            more_rows, more_bytes = rows + entry.rows, size_bytes + entry.size_bytes
             if taken and (more_rows > self.max_rows or more_bytes > MAX_BATCH_BYTES):
                 break
             taken.append(entry)
@@ -132,7 +143,16 @@ class Lane:
             rows, size_bytes = more_rows, more_bytes
         self.rows -= rows
         self.size_bytes -= size_bytes
-        return Packet(self.family, self.partition, tuple(taken))
+        for entry in taken:
+            self._note(entry.partition, entry.sequence)
+        return Packet(self.family, self.partition, tuple(taken), tuple(self._raw_last))
+
+    def _note(self, partition: int, sequence: int) -> None:
+        if sequence <= 0:
+            return
+        marks = self._raw_last
+        marks.extend([0] * (partition + 1 - len(marks)))
+        marks[partition] = max(marks[partition], sequence)
 
 
 def make_batch(
@@ -141,13 +161,16 @@ def make_batch(
     """Turn a packet into columns. ``zones`` gives sensor -> zone; a sensor it lacks has zone "".
 
     >>> row = Observation(family="env", sensor="e1", quantity="co_ppm", t_us=1, value=4.0, unit="ppm")
-    >>> batch = make_batch(Packet("env", 0, (Entry(7, (row,)),)), zones={"e1": "hall"}, t_ingest_us=2)
+    >>> batch = make_batch(Packet("env", 0, (Entry(7, (row,)),), (7,)), zones={"e1": "hall"}, t_ingest_us=2)
     >>> len(batch), batch.raw_last, batch.series[0].zone
-    (1, 7, 'hall')
+    (1, (7,), 'hall')
     """
     index: dict[tuple[str, str, str], int] = {}
-    rows = packet.observations
-    series_ix = [index.setdefault((row.sensor, row.quantity, row.unit), len(index)) for row in rows]
+    payloads: list[Payload] = []
+    parts = list(_parts(packet, index, payloads))
+    series_ix, t_us, value, quality = (
+        np.concatenate([part[column] for part in parts]) if parts else np.empty(0) for column in range(4)
+    )
     return ObservationBatch(
         family=packet.family,
         partition=packet.partition,
@@ -155,13 +178,53 @@ def make_batch(
             Series(sensor=sensor, quantity=quantity, unit=unit, zone=zones.get(sensor, ""))
             for sensor, quantity, unit in index
         ),
-        series_ix=np.array(series_ix, np.uint32),
-        t_us=np.array([row.t_us for row in rows], np.int64),
-        value=np.array([row.value for row in rows], np.float64),
-        quality=np.array([row.quality for row in rows], np.uint8),
-        payloads=tuple(Payload(i, row.schema, row.payload) for i, row in enumerate(rows) if row.schema),
+        series_ix=series_ix.astype(np.uint32, copy=False),
+        t_us=t_us.astype(np.int64, copy=False),
+        value=value.astype(np.float64, copy=False),
+        quality=quality.astype(np.uint8, copy=False),
+        payloads=tuple(payloads),
         t_ingest_us=t_ingest_us,
         n_raw=packet.n_raw,
         raw_last=packet.raw_last,
         mode=mode,
+    )
+
+
+_Part = tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.float64], NDArray[np.uint8]]
+
+
+def _parts(
+    packet: Packet, index: dict[tuple[str, str, str], int], payloads: list[Payload]
+) -> Iterator[_Part]:
+    """Give the columns of stretches of messages of one form; fills the table of series and the payloads."""
+    row, waiting = 0, list[Observation]()
+    for entry in packet.entries:
+        if entry.columns is None:
+            waiting += entry.observations
+            continue
+        if waiting:
+            yield _of_objects(waiting, row, index, payloads)
+            row, waiting = row + len(waiting), []
+        yield _of_columns(entry.sensor, entry.columns, index)
+        row += len(entry.columns)
+    if waiting:
+        yield _of_objects(waiting, row, index, payloads)
+
+
+def _of_columns(sensor: str, columns: Columns, index: dict[tuple[str, str, str], int]) -> _Part:
+    places = [index.setdefault((sensor, *series), len(index)) for series in columns.series]
+    return np.array(places, np.uint32)[columns.series_ix], columns.t_us, columns.value, columns.quality
+
+
+def _of_objects(
+    rows: Sequence[Observation], begin: int, index: dict[tuple[str, str, str], int], payloads: list[Payload]
+) -> _Part:
+    payloads += [Payload(begin + i, row.schema, row.payload) for i, row in enumerate(rows) if row.schema]
+    return (
+        np.array(
+            [index.setdefault((row.sensor, row.quantity, row.unit), len(index)) for row in rows], np.uint32
+        ),
+        np.array([row.t_us for row in rows], np.int64),
+        np.array([row.value for row in rows], np.float64),
+        np.array([row.quality for row in rows], np.uint8),
     )

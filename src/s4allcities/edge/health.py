@@ -5,13 +5,13 @@ clock's error is the median difference between its time and ours over its last m
 """
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from statistics import median
 
 import msgspec
 from msgspec import Struct
 
-from s4allcities.domain import US_PER_S, Observation, SensorHealth, SensorState, derived_ulid
+from s4allcities.domain import US_PER_S, SensorHealth, SensorState, derived_ulid
 
 __all__ = ("HealthMonitor", "SilentSensor")
 
@@ -76,16 +76,16 @@ class HealthMonitor:
     def __len__(self) -> int:
         return len(self._sensors)
 
-    def seen(self, sensor: str, family: str, t_us: int, observations: Sequence[Observation]) -> None:
-        """Note a message received at ``t_us``; its last reading tells the sensor's own time."""
+    def seen(self, sensor: str, family: str, t_us: int, t_own_us: int | None = None) -> None:
+        """Note a message received at ``t_us``; ``t_own_us`` is the time of its last reading."""
         known = self._sensors.get(sensor)
         if known is None:
             known = self._sensors[sensor] = _Sensor(family)
         if known.t_last_us:
             known.gaps_s.append((t_us - known.t_last_us) / US_PER_S)
         known.t_last_us = max(t_us, known.t_last_us)
-        if observations and observations[-1].t_us != t_us:  # the same time: it has no clock of its own
-            known.skews_s.append((observations[-1].t_us - t_us) / US_PER_S)
+        if t_own_us is not None and t_own_us != t_us:  # the same time: it has no clock of its own
+            known.skews_s.append((t_own_us - t_us) / US_PER_S)
         known.count += 1
         if known.count % LEARN_EVERY == 0:
             _learn(known)

@@ -1,13 +1,13 @@
 """The edge node: reads stream RAW, gives stream OBS, and accounts for every message in between.
 
 A message is acknowledged in RAW only after its batch, or the record of its rejection, is on disk in the bus. Each lane
-(family and partition) has one publish under way at a time and goes in RAW's order, so the highest RAW sequence in its
-last batch tells after a crash what is packed already. While a lane publishes, its next rows gather, and the other lanes
-and the decoder go on.
+(a family) has one publish under way at a time and goes in RAW's order, so how far its last batch had come in each
+partition of RAW tells after a crash what is packed already. While a lane publishes, its next rows gather, and the other
+lanes and the decoder go on.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from functools import partial
 from typing import Any, Protocol
@@ -17,13 +17,14 @@ from msgspec import Struct
 
 from s4allcities.domain import Clock, Event, Observation, ObservationBatch, RawMessage
 
-from .batcher import MAX_BATCH_ROWS, MAX_WAIT_S, Ack, Entry, Lane, Packet, make_batch
+from .batcher import MAX_BATCH_ROWS, MAX_WAIT_S, Entry, Lane, Packet, make_batch
 from .dedup import RawLedger
 from .health import HealthMonitor
 from .intake import Intake
 from .recovery import RecoveryBus, accounted_floor, packed_until, recall
 
 __all__ = (
+    "AT_ONCE",
     "MAX_IN_FLIGHT",
     "REJECTED_TTL_S",
     "STAGE",
@@ -31,12 +32,10 @@ __all__ = (
     "TICK_S",
     "URGENT_FAMILIES",
     "Deliveries",
-    "Delivery",
     "EdgeBus",
     "EdgeNode",
     "EdgeStatus",
     "HandedHandler",
-    "partition_zero",
 )
 
 log = structlog.get_logger(__name__)
@@ -52,29 +51,22 @@ MAX_IN_FLIGHT = 20_000
 
 REJECTED_TTL_S = 3600
 """A rejected message stays this long in stream EVENTS: a device gone mad must not fill the disk."""
+AT_ONCE = 64
+"""Messages decoded before others get a turn on the event loop: some milliseconds."""
 
 TICK_S = 0.5
 STOP_S = 5.0
 _RETRY_S = (0.1, 0.3, 1.0, 3.0)
 
 
-class Delivery(Protocol):
-    """What the bus hands over: a raw message and how to acknowledge it."""
-
-    @property
-    def message(self) -> RawMessage:
-        """The message as the device sent it."""
-
-    @property
-    def ack(self) -> Ack:
-        """Call and await it to take the message off stream RAW."""
-
-
 class Deliveries(Protocol):
-    """An iteration over deliveries that can be ended."""
+    """Reads the messages of stream RAW, until it is closed."""
 
-    def __aiter__(self) -> AsyncIterator[Any]:
-        """Start."""
+    async def next_some(self) -> Sequence[RawMessage]:
+        """Wait for messages and give some of one partition, in order. :raises StopAsyncIteration: no more will come."""
+
+    async def acknowledge(self, partition: int, sequences: Iterable[int]) -> None:
+        """Take messages off the stream."""
 
     async def aclose(self) -> None:
         """Stop reading."""
@@ -121,11 +113,6 @@ HandedHandler = Callable[[Observation], Awaitable[None]]
 """Takes what a device says to an actuator's side: a sign's answer, a reader's request."""
 
 
-def partition_zero(sensor: str) -> int:
-    """Put every sensor in partition 0."""
-    return 0
-
-
 class EdgeNode:
     """Reads RAW and publishes OBS until it is stopped or cancelled.
 
@@ -142,7 +129,6 @@ class EdgeNode:
         zones: Mapping[str, str] | None = None,
         health: HealthMonitor | None = None,
         on_handed: HandedHandler | None = None,
-        partition_of: Callable[[str], int] = partition_zero,
         urgent: frozenset[str] = URGENT_FAMILIES,
         mode: str = "live",
         max_in_flight: int = MAX_IN_FLIGHT,
@@ -152,13 +138,13 @@ class EdgeNode:
         self.clock = clock
         self.zones = zones if zones is not None else {}
         self.health = health if health is not None else HealthMonitor()
-        self.ledger = RawLedger()
+        self.ledgers: list[RawLedger] = []
         self._on_handed = on_handed
-        self._partition_of = partition_of
         self._urgent = urgent
         self._mode = mode
         self._max_in_flight = max_in_flight
-        self._queues: dict[tuple[str, int], _Queue] = {}
+        self._queues: dict[str, _Queue] = {}
+        self._raw: Deliveries
         self._tasks: asyncio.TaskGroup
         self._idle = asyncio.Event()
         self._idle.set()
@@ -178,7 +164,7 @@ class EdgeNode:
             rejected=dict(self.intake.rejected),
             duplicates=self.intake.duplicates,
             redelivered=self._redelivered,
-            expired=self.ledger.expired,
+            expired=sum(ledger.expired for ledger in self.ledgers),
             in_flight=self._held,
             publish_errors=self._publish_errors,
             sensors=len(self.health),
@@ -187,7 +173,8 @@ class EdgeNode:
 
     async def run(self) -> None:
         """Recover where the last run stopped, then work until cancelled or until `stop`."""
-        self.ledger = RawLedger(await accounted_floor(self.bus, self.intake.sources.families))
+        floors = await accounted_floor(self.bus, self.intake.sources.families)
+        self.ledgers = [RawLedger(floor) for floor in floors]
         await recall(self.bus, self.intake.remember)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -212,35 +199,48 @@ class EdgeNode:
 
     async def _read(self) -> None:
         # Closed when we stop: two readers of RAW would take turns in taking it from each other.
-        async with aclosing(self.bus.raw()) as deliveries:
-            async for delivery in deliveries:
-                await self._take(delivery)
+        async with aclosing(self.bus.raw()) as self._raw:
+            while True:
+                try:
+                    messages = await self._raw.next_some()
+                except StopAsyncIteration:
+                    return
+                for begin in range(0, len(messages), AT_ONCE):
+                    await self._take(messages[begin : begin + AT_ONCE])
+                    await asyncio.sleep(0)
 
-    async def _take(self, delivery: Delivery) -> None:
-        message = delivery.message
-        if message.sequence and not self.ledger.take(message.sequence):
-            await self._again(delivery, packed=message.sequence not in self.ledger.pending)
-            return
-        key = (message.family, self._partition_of(message.sensor))
-        queue = self._queues.get(key) or await self._open(key)
-        if 0 < message.sequence <= queue.packed_until:
-            self.ledger.done(message.sequence)
-            await self._again(delivery, packed=True)
-            return
-        entry = self.intake.take(message, delivery.ack)
-        if entry.rejected is None:
-            self.health.seen(message.sensor, message.family, message.t_received_us, entry.observations)
-        self._hold(1)
-        queue.add(entry)
+    async def _take(self, messages: Sequence[RawMessage]) -> None:
+        """Take in messages of one partition; those that came before only lack their acknowledgement, if that."""
+        ledger, packed = self.ledgers[messages[0].partition], list[int]()
+        for message in messages:
+            queue = self._queues.get(message.family) or await self._open(message.family)
+            if message.sequence and not ledger.take(message.sequence):
+                self._redelivered += 1
+                if message.sequence not in ledger.pending:
+                    packed.append(message.sequence)
+            elif queue.packed_before(message):
+                self._redelivered += 1
+                ledger.done(message.sequence)
+                packed.append(message.sequence)
+            else:
+                self._enter(queue, message)
+        if packed:
+            await self._acknowledge(messages[0].partition, packed)
         if self._held >= self._max_in_flight:
             self._room.clear()
             await self._room.wait()
 
-    async def _again(self, delivery: Delivery, *, packed: bool) -> None:
-        """Pass over a message that came before; what is packed only lacks its acknowledgement."""
-        self._redelivered += 1
-        if packed:
-            await self._acknowledge(delivery.ack)
+    def _enter(self, queue: "_Queue", message: RawMessage) -> None:
+        entry = self.intake.take(message)
+        if entry.rejected is None:
+            t_own_us = None
+            if entry.columns is not None:
+                t_own_us = int(entry.columns.t_us[-1])
+            elif entry.observations:
+                t_own_us = entry.observations[-1].t_us
+            self.health.seen(message.sensor, message.family, message.t_received_us, t_own_us)
+        self._hold(1)
+        queue.add(entry)
 
     def _hold(self, change: int) -> None:
         self._held += change
@@ -251,19 +251,20 @@ class EdgeNode:
         if self._held < self._max_in_flight:
             self._room.set()
 
-    async def _open(self, key: tuple[str, int]) -> "_Queue":
-        """Open the queue of a family and partition, and start sending from it."""
-        family, partition = key
+    async def _open(self, family: str) -> "_Queue":
+        """Open the queue of a family, and start sending from it."""
         wait_s = 0.0 if family in self._urgent else MAX_WAIT_S
-        lane = Lane(family, partition, max_rows=MAX_BATCH_ROWS, max_wait_s=wait_s)
-        queue = self._queues[key] = _Queue(lane, await self._packed_until(family, partition))
+        lane = Lane(family, max_rows=MAX_BATCH_ROWS, max_wait_s=wait_s)
+        raw_last = await self._packed_until(family)
+        lane.come_to(raw_last)
+        queue = self._queues[family] = _Queue(lane, raw_last)
         self._tasks.create_task(self._pump(queue))
         return queue
 
-    async def _packed_until(self, family: str, partition: int) -> int:
+    async def _packed_until(self, family: str) -> tuple[int, ...]:
         while True:
             try:
-                return await packed_until(self.bus, family, partition)
+                return await packed_until(self.bus, family)
             except Exception as error:  # without the answer a message might be packed twice: wait for it
                 log.warning("stream OBS cannot be asked, trying again", family=family, error=repr(error))
                 await asyncio.sleep(_RETRY_S[-1])
@@ -275,23 +276,30 @@ class EdgeNode:
             await self._send(queue.lane.cut())
 
     async def _send(self, packet: Packet) -> None:
-        if packet.rejected:  # known by their ids when they come twice
-            await self._insist(
-                partial(self.bus.publish_events, packet.rejected, stage=STAGE, ttl_s=REJECTED_TTL_S)
-            )
-        if len(packet.entries) > len(packet.rejected):  # even if all are repetitions: it tells how far we are
-            batch = make_batch(packet, zones=self.zones, t_ingest_us=self.clock.now_us(), mode=self._mode)
-            await self._insist(partial(self.bus.publish_batch, batch, keys=packet.keys))
-            self._packed += batch.n_raw
-            self._rows += len(batch)
-            self._batches += 1
-        for entry in packet.entries:
+        rejected = packet.rejected
+        if rejected:  # known by their ids when they come twice
+            await self._insist(partial(self.bus.publish_events, rejected, stage=STAGE, ttl_s=REJECTED_TTL_S))
+        # Even if all are refused or repetitions: the batch tells how far we are.
+        batch = make_batch(packet, zones=self.zones, t_ingest_us=self.clock.now_us(), mode=self._mode)
+        await self._insist(partial(self.bus.publish_batch, batch, keys=packet.keys))
+        self._packed += batch.n_raw
+        self._rows += len(batch)
+        self._batches += 1
+        await self._settle(packet.entries)
+
+    async def _settle(self, entries: Sequence[Entry]) -> None:
+        """Acknowledge what is on disk now, and hand over what is for the actuators."""
+        sequences: dict[int, list[int]] = {}
+        for entry in entries:
             for answer in entry.handed:
                 await self._hand_over(answer)
-            if entry.ack is not None:
-                await self._acknowledge(entry.ack)
-            self.ledger.done(entry.sequence)
-        self._hold(-len(packet.entries))
+            if entry.sequence:
+                sequences.setdefault(entry.partition, []).append(entry.sequence)
+        for partition, places in sequences.items():
+            await self._acknowledge(partition, places)
+            for place in places:
+                self.ledgers[partition].done(place)
+        self._hold(-len(entries))
 
     async def _insist(self, publish: Callable[[], Awaitable[int]]) -> None:
         """Publish until the bus says it is stored; the id makes a second attempt harmless."""
@@ -315,12 +323,12 @@ class EdgeNode:
         except Exception as error:  # a sign is asked again and answers again; a person at a door tries again
             log.warning("what a device said was not taken", device=reading.sensor, error=repr(error))
 
-    async def _acknowledge(self, ack: Ack) -> None:
+    async def _acknowledge(self, partition: int, sequences: Sequence[int]) -> None:
         try:
-            await ack()
-        except Exception as error:  # it comes again, and is then known
+            await self._raw.acknowledge(partition, sequences)
+        except Exception as error:  # they come again, and are then known
             self._publish_errors += 1
-            log.warning("acknowledgement failed", error=repr(error))
+            log.warning("acknowledgements failed", error=repr(error))
 
     async def _tick(self) -> None:
         """Look for sensors that went silent."""
@@ -333,11 +341,18 @@ class EdgeNode:
 class _Queue:
     """A lane and the means to wait for it."""
 
-    def __init__(self, lane: Lane, packed_until: int) -> None:
+    def __init__(self, lane: Lane, packed_until: Sequence[int]) -> None:
         self.lane = lane
-        self.packed_until = packed_until
+        self._packed_until = packed_until
         self._wake = asyncio.Event()
         self._now_s = asyncio.get_running_loop().time
+
+    def packed_before(self, message: RawMessage) -> bool:
+        """Tell whether an earlier run has packed a message."""
+        return (
+            message.partition < len(self._packed_until)
+            and 0 < message.sequence <= self._packed_until[message.partition]
+        )
 
     def add(self, entry: Entry) -> None:
         """Append a message; wakes the sender when it is the first, or when the lane is full."""

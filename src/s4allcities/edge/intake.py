@@ -3,10 +3,11 @@
 from collections import Counter
 
 import msgspec
+import numpy as np
 
-from s4allcities.domain import Decoded, Observation, RawMessage, Rejected, derived_ulid
+from s4allcities.domain import Columns, Decoded, Observation, RawMessage, Rejected, derived_ulid
 
-from .batcher import Ack, Entry
+from .batcher import Entry
 from .dedup import Memory, content_key
 from .redaction import Redactor
 from .sources.border import MAX_ROWS, category_of, show
@@ -45,39 +46,41 @@ class Intake:
         self.rejected: Counter[str] = Counter()
         self._memory = Memory(memory_size)
 
-    def take(self, message: RawMessage, ack: Ack | None = None) -> Entry:
+    def take(self, message: RawMessage) -> Entry:
         """Decode one message. Never raises: what is wrong is in the entry's ``rejected``."""
         self.received += 1
         decoded = self._decode(message)
-        fault = decoded.rejected or _fault(decoded.observations)
+        fault = decoded.rejected or _fault(decoded)
         if fault:
-            return self._refuse(message, fault, ack)
+            return self._refuse(message, fault)
+        columns, rows = decoded.columns, decoded.observations
         # Without a time of its own (it got ours), the same content is a new reading.
-        timed = decoded.observations[0].t_us != message.t_received_us
+        timed = (int(columns.t_us[0]) if columns is not None else rows[0].t_us) != message.t_received_us
         key = content_key(message.family, message.sensor, message.data) if timed else 0
         if timed and self._memory.seen(key):
             self.duplicates += 1
-            return Entry(message.sequence, ack=ack, counts=False)
-        if not _special(decoded.observations):
-            return Entry(message.sequence, decoded.observations, ack, None, (), True, len(message.data), key)
-        return self._cleared(message, decoded.observations, ack, key)
+            return Entry(message.sequence, partition=message.partition, counts=False)
+        if columns is None and _special(rows):
+            return self._cleared(message, rows, key)
+        return Entry(
+            message.sequence, rows, message.partition, None, (), True, len(message.data), key,
+            message.sensor, columns,
+        )  # fmt: skip
 
     def remember(self, key: int) -> None:
         """Take in what an earlier run packed: the key of a message, the oldest first."""
         self._memory.seen(key)
 
-    def _cleared(
-        self, message: RawMessage, observations: tuple[Observation, ...], ack: Ack | None, key: int
-    ) -> Entry:
+    def _cleared(self, message: RawMessage, observations: tuple[Observation, ...], key: int) -> Entry:
         """Redact what is personal or more than a number, and set apart what is for the actuators."""
         try:
             rows = self._redacted(observations)
         except Exception as error:  # fail closed: whatever goes wrong here, nothing leaves the edge
-            return self._refuse(message, f"redaction failed: {type(error).__name__}", ack)
+            return self._refuse(message, f"redaction failed: {type(error).__name__}")
         handed = tuple([row for row in rows if row.schema in HANDED])
         if handed:
             rows = tuple([row for row in rows if row.schema not in HANDED])
-        return Entry(message.sequence, rows, ack, None, handed, True, len(message.data), key)
+        return Entry(message.sequence, rows, message.partition, None, handed, True, len(message.data), key)
 
     def _decode(self, message: RawMessage) -> Decoded:
         source = self.sources.pick(message.family, message.sensor)
@@ -103,7 +106,7 @@ class Intake:
             kept.append(clean)
         return tuple(kept)
 
-    def _refuse(self, message: RawMessage, fault: str, ack: Ack | None) -> Entry:
+    def _refuse(self, message: RawMessage, fault: str) -> Entry:
         category = category_of(fault)
         self.rejected[category] += 1
         sample = "" if message.family in self.personal_families else show(message.data[:_SAMPLE_BYTES])
@@ -117,15 +120,18 @@ class Intake:
             raw_sequence=message.sequence,
             provenance=(message.sensor,),
         )
-        return Entry(message.sequence, ack=ack, rejected=record)
+        return Entry(message.sequence, partition=message.partition, rejected=record)
 
 
 def _special(observations: tuple[Observation, ...]) -> bool:
     return any(row.schema or row.personal for row in observations)
 
 
-def _fault(observations: tuple[Observation, ...]) -> str:
+def _fault(decoded: Decoded) -> str:
     """Check what a source gave: our own hold to it, a third party's may not."""
+    if decoded.columns is not None:
+        return _fault_of_columns(decoded.columns)
+    observations = decoded.observations
     if not observations:
         return "no reading: the source gave none"
     if len(observations) > MAX_ROWS:
@@ -138,6 +144,22 @@ def _fault(observations: tuple[Observation, ...]) -> str:
                 return f"bad field: {show(row.quantity)} holds what cannot be sent on"
         elif not abs(row.value) < float("inf"):  # also false for NaN
             return _NAN_NEEDS_PAYLOAD.format(show(row.quantity))
+    return ""
+
+
+def _fault_of_columns(columns: Columns) -> str:
+    rows = len(columns)
+    lengths = (len(columns.series_ix), rows, len(columns.value), len(columns.quality))
+    if len(set(lengths)) != 1 or not 0 < rows <= MAX_ROWS:
+        return (
+            f"too many fields: columns of {lengths} readings; allowed are equal lengths from 1 to {MAX_ROWS}"
+        )
+    if int(columns.series_ix.max()) >= len(columns.series):
+        return f"bad field: a reading of series {int(columns.series_ix.max())} among {len(columns.series)}"
+    if not _MIN_T_US <= int(columns.t_us.min()) <= int(columns.t_us.max()) < _MAX_T_US:
+        return f"bad time: {int(columns.t_us.min())} us; allowed are times from 1970 on"
+    if not np.isfinite(columns.value).all():
+        return _NAN_NEEDS_PAYLOAD.format("a column")
     return ""
 
 

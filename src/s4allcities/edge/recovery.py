@@ -26,8 +26,8 @@ class RecoveryBus(Protocol):
     async def last(self, stream: str, subject_suffix: str) -> Any:
         """Give the last message under a subject (with ``.batch`` and ``.envelope``), or None."""
 
-    async def stream_state(self, stream: str) -> Any:
-        """Give ``first_sequence`` and ``last_sequence`` of a stream."""
+    async def raw_states(self) -> Sequence[Any]:
+        """Give ``first_sequence`` and ``last_sequence`` of each partition of stream RAW."""
 
     def follow(
         self, stream: str, filters: Sequence[str], *, after: int = ..., headers_only: bool = ...
@@ -62,40 +62,44 @@ async def recall(bus: RecoveryBus, remember: Callable[[int], None], *, messages:
                 return
 
 
-async def packed_until(bus: RecoveryBus, family: str, partition: int) -> int:
-    """Give the highest place in RAW that the last batch of a lane holds; 0 when there is none.
+async def packed_until(bus: RecoveryBus, family: str, partition: int = 0) -> tuple[int, ...]:
+    """Give how far the last batch of a lane has come in each partition of RAW; empty when there is none.
 
     Batches of a lane are published one after the other and device messages come in order, so all of the lane's messages
     up to that place are accounted for.
     """
     message = await bus.last("OBS", f"obs.{family}.{partition}")
     if message is None:
-        return 0
+        return ()
     try:
-        raw_last: int = message.batch.raw_last
+        raw_last: tuple[int, ...] = message.batch.raw_last
     except Exception as error:  # written by another version, or damaged
         log.warning("the last batch cannot be read", subject=f"obs.{family}.{partition}", error=repr(error))
-        return 0
+        return ()
     return raw_last
 
 
-async def accounted_floor(bus: RecoveryBus, families: Iterable[str]) -> int:
-    """Give the highest place in RAW known to be packed or rejected: a gap above it is what expired while no edge ran.
+async def accounted_floor(bus: RecoveryBus, families: Iterable[str]) -> list[int]:
+    """Give for each partition of RAW the highest place known to be packed or rejected: a gap above it is what expired
+    while no edge ran.
 
     On the first run there is no such place, and what stream RAW lost before cannot be told from what it never had.
     """
-    known = {*FAMILIES, *families}
-    floor = max([await packed_until(bus, family, 0) for family in sorted(known)])
-    floor = max(floor, await _last_rejected(bus))
-    if floor:
-        return floor
-    state = await bus.stream_state("RAW")
-    first: int = state.first_sequence
-    return max(0, first - 1)
+    states = await bus.raw_states()
+    floor = [0] * len(states)
+    for family in sorted({*FAMILIES, *families}):
+        for partition, place in enumerate((await packed_until(bus, family))[: len(floor)]):
+            floor[partition] = max(floor[partition], place)
+    for partition, state in enumerate(states):
+        floor[partition] = max(floor[partition], await _last_rejected(bus, partition))
+        if not floor[partition]:
+            floor[partition] = max(0, state.first_sequence - 1)
+    return floor
 
 
-async def _last_rejected(bus: RecoveryBus) -> int:
-    message = await bus.last("EVENTS", "rejected.>")
+async def _last_rejected(bus: RecoveryBus, partition: int) -> int:
+    """Give the place of the last message that was refused for its subject: it never came as far as a lane."""
+    message = await bus.last("EVENTS", f"rejected.raw-{partition}")
     if message is None:
         return 0
     try:

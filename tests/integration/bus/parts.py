@@ -22,7 +22,7 @@ def batch(number: int, *, family: str = "env", n_raw: int = 1) -> ObservationBat
         value=np.array([number], np.float64),
         quality=np.zeros(1, np.uint8),
         n_raw=n_raw,
-        raw_last=number,
+        raw_last=(number,),
     )
 
 

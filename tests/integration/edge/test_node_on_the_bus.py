@@ -135,9 +135,11 @@ async def test_a_node_killed_again_and_again_loses_and_doubles_nothing(bus: Bus)
     assert sorted(values) == list(range(4000))
     assert sum(batch.n_raw for batch in found) == 4000
     assert node.status().expired == 0
-    for family in ("env", "people", "door"):  # order kept in each lane
-        own = [int(value) for batch in found if batch.family == family for value in batch.value]
-        assert own == sorted(own)
+    said: dict[tuple[str, str], list[int]] = {}
+    for batch in found:
+        for ix, value in zip(batch.series_ix, batch.value, strict=True):
+            said.setdefault((batch.family, batch.series[ix].sensor), []).append(int(value))
+    assert all(own == sorted(own) for own in said.values())  # order kept for each sensor
 
 
 async def test_a_killed_server_loses_and_doubles_nothing(server: NatsServer, bus: Bus) -> None:

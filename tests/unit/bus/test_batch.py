@@ -25,7 +25,7 @@ def batch(rows: int = 3, **changes: Any) -> ObservationBatch:
         else (),
         t_ingest_us=1_700_000_000_000_000,
         n_raw=2,
-        raw_last=17,
+        raw_last=(17, 0, 3),
         mode="simulation",
     )
     return msgspec.structs.replace(made, **changes)
@@ -86,7 +86,7 @@ def test_other_integer_widths_are_brought_to_the_wire_form() -> None:
         ({"payloads": (Payload(0, "eve/1", 1 << 70),)}, "payload cannot be written"),
         ({"payloads": (Payload(0, "eve/1", object()),)}, "payload cannot be written"),
         ({"mode": "pretend"}, "mode is 'pretend'"),
-        ({"raw_last": -1}, "0 or above"),
+        ({"raw_last": (-1,)}, "0 or above"),
     ],
 )
 def test_what_does_not_hold_together_is_not_written(changes: dict[str, Any], says: str) -> None:

@@ -38,4 +38,8 @@ def test_the_edge_can_always_look_up_in_obs_what_raw_still_holds() -> None:
         StreamLimits(raw_age_s=100.0, obs_age_s=100.0)
     with pytest.raises(ValueError, match="duplicate_window_s"):
         StreamLimits(duplicate_window_s=0.0)
-    assert [config.name for config in stream_configs(StreamLimits())] == ["RAW", "OBS", "EVENTS"]
+    assert [config.name for config in stream_configs(StreamLimits())] == [
+        *("RAW" if not number else f"RAW-{number}" for number in range(8)),
+        "OBS",
+        "EVENTS",
+    ]

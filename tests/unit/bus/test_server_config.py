@@ -27,7 +27,7 @@ def test_loopback_and_durable_by_default(tmp_path: Path) -> None:
 def test_a_device_is_locked_to_its_own_topics_and_protocol(tmp_path: Path) -> None:
     user = rendered(tmp_path, DeviceUser(name="smoke-01", password="secret-one"))["authorization"]["users"][1]
     assert user["permissions"] == {
-        "publish": {"allow": ["s4.helsinki.raw.*.smoke-01"]},
+        "publish": {"allow": ["s4.helsinki.raw.*.smoke-01", "s4.helsinki.rawp.*.*.smoke-01"]},
         "subscribe": {"allow": ["s4.helsinki.cmd.smoke-01"]},
     }
     assert user["allowed_connection_types"] == ["MQTT"]
@@ -36,7 +36,9 @@ def test_a_device_is_locked_to_its_own_topics_and_protocol(tmp_path: Path) -> No
 def test_a_gateway_speaks_for_the_sensors_it_is_given(tmp_path: Path) -> None:
     gateway = DeviceUser(name="box", password="secret-box", sensors=("a", "b"))
     user = rendered(tmp_path, gateway)["authorization"]["users"][1]
-    assert user["permissions"]["publish"]["allow"] == ["s4.helsinki.raw.*.a", "s4.helsinki.raw.*.b"]
+    assert user["permissions"]["publish"]["allow"] == [
+        f"s4.helsinki.{raw}.{sensor}" for sensor in "ab" for raw in ("raw.*", "rawp.*.*")
+    ]
 
 
 def test_a_password_with_signs_of_the_language_stays_a_string(tmp_path: Path) -> None:

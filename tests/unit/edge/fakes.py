@@ -1,7 +1,7 @@
 """A bus in memory: keeps what the edge publishes, gives what devices said, fails when told to."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from s4allcities.domain import Event, ObservationBatch, RawMessage
@@ -9,9 +9,27 @@ from s4allcities.domain import Event, ObservationBatch, RawMessage
 NOW_US = 1_700_000_000_000_000
 
 
-class FakeDelivery(NamedTuple):
-    message: RawMessage
-    ack: Callable[[], Awaitable[object]]
+class FakeRaw:
+    """One run's reading of RAW: from the oldest message on, each once."""
+
+    def __init__(self, bus: "FakeBus") -> None:
+        self._bus = bus
+        self._given = 0
+
+    async def next_some(self) -> list[RawMessage]:
+        while not (found := [n for n in sorted(self._bus.waiting) if n > self._given]):
+            self._bus.more.clear()
+            await self._bus.more.wait()
+        self._given = found[-1]
+        return [self._bus.waiting[sequence] for sequence in found]
+
+    async def acknowledge(self, partition: int, sequences: Iterable[int]) -> None:
+        for sequence in sequences:
+            self._bus.waiting.pop(sequence, None)
+            self._bus.log.append(f"ack {sequence}")
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
 
 
 class FakeMessage(NamedTuple):
@@ -19,10 +37,6 @@ class FakeMessage(NamedTuple):
     envelope: Any = None
     sequence: int = 0
     keys: tuple[int, ...] = ()
-
-
-class FakeEnvelope(NamedTuple):
-    events: tuple[Event, ...]
 
 
 class FakeState(NamedTuple):
@@ -43,7 +57,7 @@ class FakeBus:
         self.failures = 0
         self.crash_after_publish = False
         self.next_sequence = 1
-        self._more = asyncio.Event()
+        self.more = asyncio.Event()
 
     async def publish_raw(self, family: str, sensor: str, data: bytes, t_us: int = NOW_US) -> int:
         sequence = self.next_sequence
@@ -51,26 +65,11 @@ class FakeBus:
         self.waiting[sequence] = RawMessage(
             family=family, sensor=sensor, data=data, t_received_us=t_us, sequence=sequence
         )
-        self._more.set()
+        self.more.set()
         return sequence
 
-    async def raw(self) -> AsyncGenerator[FakeDelivery, None]:
-        given = 0
-        while True:
-            for sequence in sorted(self.waiting):
-                if sequence > given:
-                    given = sequence
-                    yield FakeDelivery(self.waiting[sequence], self._ack(sequence))
-            self._more.clear()
-            if not any(sequence > given for sequence in self.waiting):
-                await self._more.wait()
-
-    def _ack(self, sequence: int) -> Callable[[], Awaitable[object]]:
-        async def ack() -> None:
-            self.waiting.pop(sequence, None)
-            self.log.append(f"ack {sequence}")
-
-        return ack
+    def raw(self) -> FakeRaw:
+        return FakeRaw(self)
 
     async def publish_batch(self, batch: ObservationBatch, *, keys: Sequence[int] = ()) -> int:
         await asyncio.sleep(0)
@@ -106,8 +105,7 @@ class FakeBus:
 
     async def last(self, stream: str, subject_suffix: str) -> FakeMessage | None:
         if stream == "EVENTS":
-            found = [e for e in self.events if type(e).__name__ == "Rejected"]
-            return FakeMessage(envelope=FakeEnvelope((found[-1],))) if found else None
+            return None  # nothing here comes on a wrong subject
         if subject_suffix == "obs.>":
             return FakeMessage(sequence=len(self.batches)) if self.batches else None
         _, family, partition = subject_suffix.split(".")
@@ -120,8 +118,8 @@ class FakeBus:
         for place in range(after, len(self.batches)):
             yield FakeMessage(sequence=place + 1, keys=self.keys[place])
 
-    async def stream_state(self, stream: str) -> FakeState:
-        return FakeState(min(self.waiting, default=self.next_sequence), self.next_sequence - 1)
+    async def raw_states(self) -> list[FakeState]:
+        return [FakeState(min(self.waiting, default=self.next_sequence), self.next_sequence - 1)]
 
 
 async def until(holds: Callable[[], object]) -> None:

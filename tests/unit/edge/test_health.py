@@ -9,7 +9,7 @@ S = 1_000_000
 
 def speak(monitor: HealthMonitor, t_us: int, sensor: str = "e1", skew_s: float = -0.1) -> None:
     row = Observation(family="env", sensor=sensor, quantity="x", t_us=t_us + round(skew_s * S), value=1.0)
-    monitor.seen(sensor, "env", t_us, (row,))
+    monitor.seen(sensor, "env", t_us, row.t_us)
 
 
 def steady(monitor: HealthMonitor, n: int = 20, skew_s: float = -0.1) -> list[SensorHealth]:

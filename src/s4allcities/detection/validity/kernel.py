@@ -65,7 +65,7 @@ def _too_many(ints: _I8, floats: _F8, shared: _F8, s: int, t: int) -> bool:
     most = max(shared[RATE_LEAST], shared[RATE_TIMES] * usual) * shared[WINDOW_S]
     if ints[s, IN_WINDOW] <= most:
         return False
-    t_said = min(t, now)
+    t_said = t if t < now else now
     if t_said - ints[s, SAID_RATE] < shared[REPEAT_US]:
         return False
     ints[s, SAID_RATE] = t_said

@@ -29,7 +29,8 @@ class _Frozen(Struct, frozen=True, array_like=True):
 
 class ValidityState:
     """Rows of all series; ``decided`` counts device messages that have been through, ``refused`` readings of series
-    beyond the limit. ``kinds`` numbers the quantity and the sensor of each row. ``params`` follows from settings and site and is made again at every start.
+    beyond the limit. ``kinds`` (series, 2) numbers the quantity and the sensor of each row. ``params`` follows from
+    settings and site and is made again at every start.
     """
 
     VERSION = 1
