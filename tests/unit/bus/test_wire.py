@@ -1,6 +1,7 @@
 """What our parser relies on in nats-py, and that it reads the protocol however it is cut."""
 
 import asyncio
+import itertools
 
 import pytest
 from hypothesis import given
@@ -50,9 +51,14 @@ def test_however_the_bytes_come_the_same_messages_are_read(cuts: list[int]) -> N
     client = Told()
     parser = WireParser(client)
     direct: list[tuple[bytes, ...]] = []
-    parser.direct[1] = lambda *message: direct.append(message) or True  # type: ignore[func-returns-value]
+
+    def take(*message: bytes) -> bool:
+        direct.append(message)
+        return True
+
+    parser.direct[1] = take
     places = [0, *sorted(cuts), len(STREAM)]
-    asyncio.run(read(parser, [STREAM[a:b] for a, b in zip(places, places[1:], strict=False)]))
+    asyncio.run(read(parser, [STREAM[a:b] for a, b in itertools.pairwise(places)]))
     assert direct == [(b"a.b", b"", b"", b"hello"), (b"a.d", b"re.ply", HEADERS, b"body")]
     assert client.told == [
         (2, b"a.c", b"$JS.ACK.x", b"\r\n", None),
