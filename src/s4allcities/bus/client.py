@@ -200,9 +200,7 @@ class Bus:
         :raises SubjectError: family or sensor cannot be part of a subject.
         :raises BusError: not stored.
         """
-        subject = GATEWAY_PREFIX + raw_subject(
-            self.site, family, sensor, partition_of(sensor, RAW_PARTITIONS)
-        )
+        subject = self._raw_subject(family, sensor)
         (ack,) = await self._link.publish((Outgoing(subject, data, self._headers("")),))
         return ack.seq
 
@@ -214,10 +212,15 @@ class Bus:
         """
         await self._link.publish(
             [
-                Outgoing(GATEWAY_PREFIX + raw_subject(self.site, family, sensor), data, self._headers(""))
+                Outgoing(self._raw_subject(family, sensor), data, self._headers(""))
                 for family, sensor, data in messages
             ]
         )
+
+    def _raw_subject(self, family: str, sensor: str) -> str:
+        """Give the subject under which a stream of RAW takes a message: the gateway's, in the sensor's partition."""
+        partition = partition_of(sensor, RAW_PARTITIONS)
+        return GATEWAY_PREFIX + raw_subject(self.site, family, sensor, partition)
 
     async def send_command(self, device: str, data: bytes) -> None:
         """Tell a device something, now: nothing is kept for a device that does not listen.

@@ -125,9 +125,9 @@ async def send_at_once(client: Client, messages: Iterable[tuple[bytes, bytes]]) 
 
 
 def header(headers: bytes, name: bytes) -> str:
-    """Give the value of a header, ``""`` where there is none.
+    r"""Give the value of a header, ``""`` where there is none.
 
-    >>> header(b"NATS/1.0\\r\\nS4-Now: 7\\r\\n\\r\\n", b"S4-Now"), header(b"", b"S4-Now")
+    >>> header(b"NATS/1.0\r\nS4-Now: 7\r\n\r\n", b"S4-Now"), header(b"", b"S4-Now")
     ('7', '')
     """
     at = headers.find(b"\r\n" + name + b":")
@@ -138,7 +138,7 @@ def header(headers: bytes, name: bytes) -> str:
 
 
 def status_of(headers: bytes) -> str:
-    """Give the status of a message that the server itself sends, ``""`` of any other.
+    r"""Give the status of a message that the server itself sends, ``""`` of any other.
 
     >>> status_of(b"NATS/1.0 404 No Messages\r\n\r\n"), status_of(b"NATS/1.0\r\nA: 1\r\n\r\n")
     ('404', '')

@@ -59,7 +59,7 @@ class HealthMonitor:
     of the clock that the caller uses.
 
     >>> monitor = HealthMonitor()
-    >>> monitor.seen("e1", "env", 1_000_000, ())
+    >>> monitor.seen("e1", "env", 1_000_000)
     >>> [change.state for change in monitor.check(1_000_000)]
     ['on time']
     >>> [change.state for change in monitor.check(100_000_000)]

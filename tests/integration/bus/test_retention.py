@@ -10,6 +10,8 @@ from tests.integration.bus.parts import SITE, batch, fact, until
 
 from s4allcities.bus import Bus, NatsServer, StreamLimits
 from s4allcities.bus.gateway import GATEWAY_STREAMS
+from s4allcities.bus.streams import RAW_PARTITIONS
+from s4allcities.bus.subjects import partition_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.integration]
 
@@ -70,7 +72,7 @@ async def test_old_messages_leave_every_stream(server: NatsServer, bus: Bus) -> 
 
 
 async def test_a_full_stream_drops_its_oldest_and_says_how_many(server: NatsServer, bus: Bus) -> None:
-    await bus.ensure_streams(StreamLimits(raw_bytes=100_000, obs_bytes=50_000))
+    await bus.ensure_streams(StreamLimits(raw_bytes=100_000 * RAW_PARTITIONS, obs_bytes=50_000))
     raw = bus.raw()
     await bus.publish_raw("env", "smoke-01", b"first")
     assert (await anext(raw)).message.data == b"first"
@@ -83,7 +85,9 @@ async def test_a_full_stream_drops_its_oldest_and_says_how_many(server: NatsServ
     assert state.bytes <= 50_000
     assert state.last_sequence == 400
     raw = bus.raw()
-    raw._known_last = 1  # as the reader that was stopped after the first
+    raw._partitions[
+        partition_of("smoke-01", RAW_PARTITIONS)
+    ]._known_last = 1  # as the reader that was stopped after the first
     await anext(raw)
     assert raw.expired == 300 - await messages(bus, "RAW")
     await raw.aclose()
