@@ -12,7 +12,8 @@ from s4allcities.detection.access import AccessStage
 from s4allcities.detection.badges import BadgeStage
 from s4allcities.detection.cyber import CyberStage, NetworkPolicy, load_policy
 from s4allcities.detection.frames import FramesStage
-from s4allcities.detection.timeseries import TimeseriesStage
+from s4allcities.detection.timeseries import TimeseriesStage, timeseries_config
+from s4allcities.detection.unusual import UnusualStage
 from s4allcities.detection.validity import ValidityStage
 from s4allcities.domain import Stage
 from s4allcities.fusion import FusionStage, topology_of
@@ -41,6 +42,11 @@ def _between_readers(site: Site, graph: WalkGraph) -> dict[tuple[str, str], floa
     return walking_times_s(graph, {each.slug: (each.x_m, each.y_m, each.level) for each in readers})
 
 
+def _groups() -> dict[str, str]:
+    """Give the kind of measurement of each quantity that has rules: what is unusual in it counts with what they say."""
+    return {name: rule.group for name, rule in timeseries_config().quantities.items() if rule.group}
+
+
 def build_stages(site: Site, folder: Path, *, seed: int) -> tuple[Stage[Any], ...]:
     """Make every stage for a site; ``folder`` is the site folder, whose ``network.yaml`` names hosts and writers."""
     sensors = {spec.slug: spec for spec in site.sensors}
@@ -53,6 +59,7 @@ def build_stages(site: Site, folder: Path, *, seed: int) -> tuple[Stage[Any], ..
     return (
         ValidityStage(sensors=sensors),
         TimeseriesStage(sensors=sensors, zone_area_m2=areas),
+        UnusualStage(sensors=sensors, groups=_groups()),
         CyberStage(sensors=sensors, policy=policy),
         FramesStage(sensors=sensors),
         AccessStage(sensors=sensors, exits=exits),

@@ -18,6 +18,7 @@ COMMANDS = {
     "locks": "Tokens of locks whose keys cannot be copied: enrol, list, revoke.",
     "site": "Check, show and import site files.",
     "sources": "Connectors: list, check, replay files, watch live.",
+    "detect": "Run one detector over a file.",
     "fuse": "Fuse detections from a file into explained incidents.",
     "risk": "Where a figure came from; planning without live data.",
     "plan": "An evacuation plan with its proof, sentences to say, alternatives.",
