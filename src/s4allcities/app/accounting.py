@@ -14,7 +14,7 @@ from s4allcities.bus import EVENTS, OBS, RAW, Bus, NatsServer, RunnerStatus, Sta
 from s4allcities.bus.gateway import GATEWAY_STREAMS
 from s4allcities.domain import US_PER_S, SystemClock
 from s4allcities.edge.ingest import EdgeNode
-from s4allcities.store.history import ParquetHistory
+from s4allcities.store.buffered import BufferedHistory
 from s4allcities.store.queries import RejectedCount
 from s4allcities.store.recorder import EventRecorder
 
@@ -50,7 +50,7 @@ class Accounting:
         edge: EdgeNode,
         runners: Sequence[StageRunner[Any]],
         recorder: EventRecorder,
-        history: ParquetHistory,
+        history: BufferedHistory,
         server: NatsServer | None,
         data_dir: Path,
     ) -> None:

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from s4allcities.bus.streams import StreamLimits
 from s4allcities.domain import Clock, Mode, ScaledClock, SystemClock
+from s4allcities.store.postgres import PostgresSettings
 
 __all__ = (
     "AppConfig",
@@ -135,6 +136,7 @@ class AppConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     server: ServerConfig = ServerConfig()
     nats: NatsConfig = NatsConfig()
     streams: StreamsConfig = StreamsConfig()
+    postgres: PostgresSettings = PostgresSettings()
     clock: ClockConfig = ClockConfig()
 
     def make_clock(self) -> Clock:
@@ -186,6 +188,8 @@ def check_config(config: AppConfig) -> AppConfig:
         raise ConfigError(f"clock.speed is {config.clock.speed}; allowed are numbers above 0 and below 10000")
     _check_days(config.history_days)
     _check_streams(config.streams)
+    if config.postgres != PostgresSettings() and (wrong := config.postgres.wrong()):
+        raise ConfigError(wrong)
     return config
 
 

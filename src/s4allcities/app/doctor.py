@@ -24,10 +24,12 @@ from s4allcities.security.errors import SecurityError
 from s4allcities.security.keys import InstallationKey, load_public_key
 from s4allcities.security.ledger import LedgerChain, read_heads, verify, verify_texts
 from s4allcities.site import SiteError, load_site
-from s4allcities.store.database import Database
 from s4allcities.store.errors import StoreError
 from s4allcities.store.layout import DataDir
 from s4allcities.store.ledger import LedgerStore
+from s4allcities.store.opening import has_state, open_state
+from s4allcities.store.postgres import PostgresDatabase
+from s4allcities.store.sql import SqlDatabase
 
 from .serve import RUNNING_FILE, Running
 from .server import page_folder
@@ -167,14 +169,14 @@ def _private(data: DataDir) -> tuple[Path, ...]:
 
 
 def _kept(data: DataDir, heads: Path) -> Iterator[Check]:
-    if not data.database.is_file():
+    if not has_state(data):
         return
     if not (data.keys / "installation.key").is_file():
         yield _fault("keys", f"{data.keys / 'installation.key'} is missing; bring it back from a backup")
         return
     try:
         InstallationKey.open(data.keys)
-        database = Database.open(data.database)
+        database = open_state(data.root)
     except (StoreError, SecurityError, OSError) as error:
         yield _fault("database", str(error))
         return
@@ -187,14 +189,16 @@ def _kept(data: DataDir, heads: Path) -> Iterator[Check]:
         database.close_now()
 
 
-def _integrity(database: Database) -> Check:
+def _integrity(database: SqlDatabase) -> Check:
+    if isinstance(database, PostgresDatabase):
+        return _ok("database", f"{database.settings.shown()} answers")
     rows = database.read_now(lambda connection: connection.execute("PRAGMA quick_check(5)").fetchall())
     if rows == [("ok",)]:
         return _ok("database", "sound")
     return _fault("database", f"damaged: {'; '.join(str(row[0]) for row in rows)}; restore a backup")
 
 
-def _ledger(database: Database, data: DataDir, heads_file: Path) -> Check:
+def _ledger(database: SqlDatabase, data: DataDir, heads_file: Path) -> Check:
     heads, _ = read_heads(heads_file)  # before the entries: what is signed is in the database already
     store = LedgerStore(database, LedgerChain())
     report = verify(store.rows_now(), heads, load_public_key(data.keys / "installation.pub"))
@@ -336,7 +340,7 @@ def _silent(data: DataDir) -> Iterator[Check]:
 
 
 def _ask(data: DataDir, statement: str, *values: object) -> list[tuple[Any, ...]]:
-    database = Database.open(data.database)
+    database = open_state(data.root)
     try:
         return database.read_now(lambda connection: connection.execute(statement, values).fetchall())
     finally:

@@ -12,10 +12,8 @@ from s4allcities.awareness.alarms.level import Stakes, level_of, rank
 from s4allcities.awareness.risk import factors_of
 from s4allcities.domain import BENIGN, Alert, Grounds, RiskBasis, to_rfc3339
 from s4allcities.security.ledger import GENESIS, LedgerChain, ledger_hash
-from s4allcities.store.database import Database
-from s4allcities.store.errors import DatabaseError
-from s4allcities.store.layout import DataDir
 from s4allcities.store.ledger import LedgerRow, LedgerStore
+from s4allcities.store.opening import open_state
 
 __all__ = ("Explanation", "Figure", "NoSuchAlert", "explain_alert", "explain_file")
 
@@ -70,10 +68,7 @@ def explain_file(data_dir: Path, alert_id: str, version: int = 0) -> Explanation
     :raises NoSuchAlert: see `explain_alert`.
     :raises StoreError: there is no sound database there.
     """
-    path = DataDir(data_dir).database
-    if not path.is_file():
-        raise DatabaseError(f"{path}: no database there; give the data directory of an installation")
-    database = Database.open(path)
+    database = open_state(data_dir)
     try:
         return explain_alert(LedgerStore(database, LedgerChain()).rows_now(), alert_id, version)
     finally:

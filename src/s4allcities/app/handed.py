@@ -7,8 +7,8 @@ from s4allcities.edge.actuators.signs import SignActuator
 from s4allcities.edge.sources.lock.source import EXCHANGE
 from s4allcities.security.credentials import DeviceCredentials
 from s4allcities.security.puf_verifier import PufVerifier
-from s4allcities.store.database import Database
 from s4allcities.store.locks import SqliteLocks
+from s4allcities.store.sql import SqlDatabase
 
 __all__ = ("Handed",)
 
@@ -16,7 +16,7 @@ __all__ = ("Handed",)
 class Handed:
     """``signs`` is there once what was ordered before the start is known; until then an answer waits for its repeat."""
 
-    def __init__(self, bus: Bus, database: Database, credentials: DeviceCredentials, clock: Clock) -> None:
+    def __init__(self, bus: Bus, database: SqlDatabase, credentials: DeviceCredentials, clock: Clock) -> None:
         self.signs: SignActuator | None = None
         verifier = PufVerifier(SqliteLocks(database), clock)
         self._locks = LockDesk(bus, verifier, lambda device: credentials.clear().get(device))

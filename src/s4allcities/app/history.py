@@ -9,6 +9,8 @@ from msgspec import Struct
 from s4allcities.domain import to_rfc3339
 from s4allcities.store.errors import HistoryError
 from s4allcities.store.layout import DataDir
+from s4allcities.store.opening import named_postgres
+from s4allcities.store.postgres_reader import PostgresHistoryReader
 from s4allcities.store.reader import Found, HistoryReader, SeriesRow, day_range_us, to_rows
 
 __all__ = ("HistoryAsk", "ask_history", "list_series")
@@ -30,8 +32,15 @@ class HistoryAsk(Struct, frozen=True, kw_only=True):
     span: tuple[int, int] | None = None
 
 
-def _reader(ask: HistoryAsk) -> HistoryReader:
-    return HistoryReader(DataDir(ask.data_dir).history)
+Reader = HistoryReader | PostgresHistoryReader
+
+
+def _reader(ask: HistoryAsk) -> Reader:
+    data = DataDir(ask.data_dir)
+    settings = named_postgres(data)
+    if settings is not None and settings.history:
+        return PostgresHistoryReader(settings)
+    return HistoryReader(data.history)
 
 
 def list_series(ask: HistoryAsk) -> list[SeriesRow]:
@@ -73,7 +82,7 @@ def ask_history(ask: HistoryAsk) -> dict[str, Any]:
     }
 
 
-def _find(reader: HistoryReader, ask: HistoryAsk) -> tuple[Found, tuple[int, int]]:
+def _find(reader: Reader, ask: HistoryAsk) -> tuple[Found, tuple[int, int]]:
     if ask.span is not None:
         return _rows(reader, ask, ask.span), ask.span
     span, found = (_FIRST_US, _LAST_US), None
@@ -85,11 +94,11 @@ def _find(reader: HistoryReader, ask: HistoryAsk) -> tuple[Found, tuple[int, int
     return found or _rows(reader, ask, span), span
 
 
-def _rows(reader: HistoryReader, ask: HistoryAsk, span: tuple[int, int]) -> Found:
+def _rows(reader: Reader, ask: HistoryAsk, span: tuple[int, int]) -> Found:
     return reader.rows(*span, sensor=ask.sensor, quantity=ask.quantity, family=ask.family)
 
 
-def _say_if_unknown(reader: HistoryReader, ask: HistoryAsk) -> None:
+def _say_if_unknown(reader: Reader, ask: HistoryAsk) -> None:
     known = reader.series()
     sensors = sorted({row.sensor for row in known})
     if ask.sensor and ask.sensor not in sensors:

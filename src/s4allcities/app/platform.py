@@ -38,12 +38,13 @@ from s4allcities.security.two_person import Releases
 from s4allcities.security.users import FirstLink, Users
 from s4allcities.site import Site, load_site
 from s4allcities.store.accounts import SqliteAccounts
-from s4allcities.store.database import Database
-from s4allcities.store.history import ParquetHistory
+from s4allcities.store.buffered import BufferedHistory
 from s4allcities.store.layout import DataDir
 from s4allcities.store.ledger import LedgerStore
+from s4allcities.store.opening import note_postgres, open_history, open_state
 from s4allcities.store.recorder import EventRecorder
 from s4allcities.store.snapshots import SqliteSnapshots
+from s4allcities.store.sql import SqlDatabase
 
 from .accounting import Accounting
 from .config import AppConfig, ConfigError
@@ -72,12 +73,12 @@ STREAMS_READY = "streams-2.ready"
 
 @dataclass(frozen=True, slots=True)
 class _Stores:
-    database: Database
+    database: SqlDatabase
     snapshots: SqliteSnapshots
     recorder: EventRecorder
     ledger: LedgerStore
     heads: HeadKeeper
-    history: ParquetHistory
+    history: BufferedHistory
     accounts: SqliteAccounts
 
 
@@ -348,12 +349,13 @@ def _device_users(credentials: DeviceCredentials) -> list[DeviceUser]:
 
 
 async def _open_stores(
-    data: DataDir, heads: Path, key: InstallationKey, clock: Clock, stack: AsyncExitStack
+    config: AppConfig, data: DataDir, heads: Path, key: InstallationKey, clock: Clock, stack: AsyncExitStack
 ) -> _Stores:
-    database = Database.open(data.database)
+    note_postgres(data, config.postgres if config.postgres.url else None)
+    database = open_state(data.root, alone=True, new=True)
     stack.push_async_callback(database.close)
     ledger = LedgerStore(database, LedgerChain())
-    history = await ParquetHistory.open(data.history, clock=clock)
+    history = await open_history(data.root, clock=clock)
     stack.push_async_callback(history.close)
     return _Stores(
         database=database,
@@ -417,7 +419,7 @@ async def open_platform(config: AppConfig) -> AsyncIterator[tuple[Platform, list
         credentials = DeviceCredentials(data.keys / "devices.json", clock)
         credentials.ensure([*(spec.slug for spec in site.sensors), *config.devices])
         heads = Path(config.heads) if config.heads else data.heads
-        stores = await _open_stores(data, heads, key, clock, stack)
+        stores = await _open_stores(config, data, heads, key, clock, stack)
         passwords = Passwords()
         stack.callback(passwords.close)
         users = Users(stores.accounts, passwords, clock)

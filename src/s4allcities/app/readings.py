@@ -7,8 +7,8 @@ import structlog
 from s4allcities.awareness.picture import PictureHub
 from s4allcities.bus import OBS, BatchError, Bus, Message
 from s4allcities.domain import Clock, ObservationBatch
+from s4allcities.store.buffered import BufferedHistory
 from s4allcities.store.errors import HistoryError
-from s4allcities.store.history import ParquetHistory
 
 __all__ = ("Readings",)
 
@@ -27,7 +27,7 @@ class Readings:
     rows wait in memory and it is tried again.
     """
 
-    def __init__(self, bus: Bus, history: ParquetHistory, hub: PictureHub, clock: Clock) -> None:
+    def __init__(self, bus: Bus, history: BufferedHistory, hub: PictureHub, clock: Clock) -> None:
         self._bus = bus
         self._history = history
         self._hub = hub

@@ -10,12 +10,12 @@ from s4allcities.domain import Clock
 from s4allcities.privacy.retention import DEFAULT_DAYS, history_days, kept_days
 from s4allcities.security.ledger import HeadKeeper
 from s4allcities.security.sessions import Sessions
-from s4allcities.store.database import Database
-from s4allcities.store.history import ParquetHistory
+from s4allcities.store.buffered import BufferedHistory
 from s4allcities.store.ledger import LedgerStore
 from s4allcities.store.positions import forget_positions
 from s4allcities.store.recorder import EventRecorder
 from s4allcities.store.retention import RetentionLimits, enforce
+from s4allcities.store.sql import SqlDatabase
 
 __all__ = ("Upkeep", "forget_lost_positions", "retention_limits")
 
@@ -54,8 +54,8 @@ class Upkeep:
 
     def __init__(
         self,
-        database: Database,
-        history: ParquetHistory,
+        database: SqlDatabase,
+        history: BufferedHistory,
         sessions: Sessions,
         ledger: LedgerStore,
         heads: HeadKeeper,
@@ -109,7 +109,7 @@ class Upkeep:
 
 
 async def forget_lost_positions(
-    bus: Bus, recorder: EventRecorder, database: Database, history: ParquetHistory
+    bus: Bus, recorder: EventRecorder, database: SqlDatabase, history: BufferedHistory
 ) -> list[str]:
     """Begin anew in streams that end before the position kept here; give their names.
 

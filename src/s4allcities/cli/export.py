@@ -84,18 +84,12 @@ def _from_file(records: Path) -> "Iterator[Event]":
 def _from_store(data_dir: Path) -> "Iterator[Event]":
     """Give what the installation recorded, causes before orders; the platform may be running."""
     from s4allcities.security.ledger import LedgerChain
-    from s4allcities.store.database import Database
-    from s4allcities.store.errors import DatabaseError
-    from s4allcities.store.layout import DataDir
     from s4allcities.store.ledger import LedgerStore
+    from s4allcities.store.opening import open_state
     from s4allcities.store.recorder import EventRecorder
 
-    path = DataDir(data_dir).database
-    if not path.is_file():
-        raise DatabaseError(f"{path}: no database there; give the data directory of an installation")
-
     async def read() -> "list[Event]":
-        database = Database.open(path)
+        database = open_state(data_dir)
         try:
             store = EventRecorder(database, LedgerStore(database, LedgerChain()))
             causes: list[Event] = [*await store.incidents(), *await store.alerts(), *await store.courses()]

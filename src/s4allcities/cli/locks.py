@@ -119,12 +119,11 @@ def _pairs(file: Path) -> list[tuple[bytes, bytes]]:
 
 
 def _with_locks(data_dir: Path, work: Callable[[Any], Awaitable[Any]]) -> Any:
-    from s4allcities.store.database import Database
-    from s4allcities.store.layout import DataDir
     from s4allcities.store.locks import SqliteLocks
+    from s4allcities.store.opening import open_state
 
     async def run() -> Any:
-        database = Database.open(DataDir(data_dir).database)
+        database = open_state(data_dir)
         try:
             return await work(SqliteLocks(database))
         finally:

@@ -150,14 +150,9 @@ async def _with_users(data_dir: Path, work: "Callable[[Users], Awaitable[None]]"
     from s4allcities.security.passwords import Passwords
     from s4allcities.security.users import Users
     from s4allcities.store.accounts import SqliteAccounts
-    from s4allcities.store.database import Database
-    from s4allcities.store.errors import DatabaseError
-    from s4allcities.store.layout import DataDir
+    from s4allcities.store.opening import open_state
 
-    path = DataDir(data_dir).database
-    if not path.is_file():
-        raise DatabaseError(f"{path}: no database there; give the data directory of an installation")
-    database = Database.open(path)
+    database = open_state(data_dir)
     passwords = Passwords()
     try:
         await work(Users(SqliteAccounts(database), passwords, SystemClock()))

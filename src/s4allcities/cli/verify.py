@@ -77,22 +77,20 @@ def prove_ledger(data_dir: Path, heads: Path | None = None, public_key: Path | N
     """
     from s4allcities.security.keys import key_id, load_public_key
     from s4allcities.security.ledger import LedgerChain, read_heads, verify, verify_texts
-    from s4allcities.store.database import Database
-    from s4allcities.store.errors import DatabaseError
     from s4allcities.store.layout import DataDir
     from s4allcities.store.ledger import LedgerStore
+    from s4allcities.store.opening import has_state, named_postgres, open_state
 
     folder = DataDir(data_dir)
     heads_file = heads or folder.heads
-    if not folder.database.is_file():
-        raise DatabaseError(
-            f"{folder.database}: no database there; give the data directory of an installation"
-        )
+    if not has_state(folder):
+        open_state(data_dir)  # says what is missing
+    postgres = named_postgres(folder)
     public = load_public_key(public_key or folder.keys / "installation.pub")
     signed, unreadable = read_heads(
         heads_file
     )  # before the entries: what is signed is in the database already
-    database = Database.open(folder.database)
+    database = open_state(data_dir)
     try:
         store = LedgerStore(database, LedgerChain())
         report = verify(store.rows_now(), signed, public)
@@ -105,7 +103,7 @@ def prove_ledger(data_dir: Path, heads: Path | None = None, public_key: Path | N
         database.close_now()
     return LedgerProof(
         ok=not findings,
-        database=str(folder.database),
+        database=postgres.shown() if postgres else str(folder.database),
         heads_file=str(heads_file),
         key=key_id(public),
         entries=report.entries,

@@ -4,10 +4,9 @@ What they mean is `security`'s matter; its Protocols ``AccountStore``, ``Session
 satisfied here. Nothing secret is kept in clear: tokens and session ids come hashed, passwords as argon2 hashes.
 """
 
-import sqlite3
 from typing import Any
 
-from .database import Database
+from .sql import Connection, SqlDatabase
 
 __all__ = ("SqliteAccounts",)
 
@@ -15,14 +14,14 @@ __all__ = ("SqliteAccounts",)
 class SqliteAccounts:
     """Keeps accounts (name, role, password hash, disabled), links, sessions and releases."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqlDatabase) -> None:
         self._database = database
 
     async def put_account(self, name: str, role: str, password_hash: str, disabled: bool, t_us: int) -> None:
         """Make or replace an account."""
         await self._change(
             "INSERT INTO account (name, role, password_hash, disabled, t_us) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT DO UPDATE SET role = excluded.role, password_hash = excluded.password_hash,"
+            " ON CONFLICT (name) DO UPDATE SET role = excluded.role, password_hash = excluded.password_hash,"
             " disabled = excluded.disabled, t_us = excluded.t_us",
             *(name, role, password_hash, int(disabled), t_us),
         )
@@ -50,7 +49,7 @@ class SqliteAccounts:
     async def take_link(self, token_hash: bytes, now_us: int) -> str | None:
         """Use a link up, in one transaction; give the account's name, None if unknown, used or expired."""
 
-        def take(connection: sqlite3.Connection) -> str | None:
+        def take(connection: Connection) -> str | None:
             row = connection.execute(
                 "DELETE FROM login_link WHERE token_hash = ? RETURNING name, t_expires_us", (token_hash,)
             ).fetchone()
@@ -92,7 +91,12 @@ class SqliteAccounts:
 
     async def put_release(self, id: str, state: str, body: bytes) -> bool:
         """Keep a new release; False if the id is taken."""
-        return await self._change("INSERT OR IGNORE INTO release VALUES (?, ?, ?)", id, state, body) == 1
+        return (
+            await self._change(
+                "INSERT INTO release VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING", id, state, body
+            )
+            == 1
+        )
 
     async def release(self, id: str) -> bytes | None:
         """Give a release, or None."""

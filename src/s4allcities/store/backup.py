@@ -62,6 +62,10 @@ def backup(
     :raises BackupError: no database there, the target exists, or a file cannot be read or written.
     """
     source, target = DataDir(Path(data_dir)), Path(target)
+    if source.postgres.is_file():
+        raise BackupError(
+            f"{data_dir}: its records lie in PostgreSQL; back that up with pg_dump, and copy keys and heads"
+        )
     if not source.database.is_file():
         raise BackupError(f"{source.database}: no database there; give the data directory of an installation")
     if target.exists():

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .errors import HistoryError
 from .segments import DAY_US, Columns, Segment, SeriesName, day_of
 
-__all__ = ("Ask", "Chunk", "by_day", "gather", "joined", "write_export")
+__all__ = ("Ask", "Chunk", "by_day", "gather", "joined", "merged", "write_export")
 
 _EMPTY: Columns = {
     "series": np.empty(0, np.uint64),
@@ -61,9 +61,15 @@ def gather(
         mask = ask.mask(columns)
         if mask.any():
             parts.append({name: column[mask] for name, column in columns.items()})
-    if not parts:
+    return merged(parts)
+
+
+def merged(parts: Sequence[Columns]) -> Columns:
+    """Put rows together; no parts, or parts without rows, give empty columns."""
+    full = [part for part in parts if len(part["t_us"])]
+    if not full:
         return {**_EMPTY, "payload": np.empty(0, object)}
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return {name: np.concatenate([part[name] for part in full]) for name in full[0]}
 
 
 def _read(cursor: duckdb.DuckDBPyConnection, segments: Sequence[Segment], ask: Ask) -> Columns:

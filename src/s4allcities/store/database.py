@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from .errors import DatabaseError
+from .sql import Connection, Work
 
-__all__ = ("APPLICATION_ID", "Database", "Work", "migrations", "schema_version")
+__all__ = ("APPLICATION_ID", "Database", "migrations", "schema_version")
 
 T = TypeVar("T")
-Work = Callable[[sqlite3.Connection], T]
 
 APPLICATION_ID = 0x53344143
 """Marks a SQLite file as ours ("S4AC")."""
@@ -32,7 +32,7 @@ def migrations() -> list[tuple[int, str]]:
     return [(int(name[:4]), (folder / name).read_text(encoding="utf-8")) for name in names]
 
 
-def schema_version(connection: sqlite3.Connection) -> int:
+def schema_version(connection: Connection) -> int:
     """Give the version of the last migration applied, 0 for an empty file."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
@@ -205,7 +205,7 @@ def _apply(connection: sqlite3.Connection, path: Path, version: int, script: str
         raise DatabaseError(f"{path}: migration {version} failed: {error}") from error
 
 
-def _integrity(connection: sqlite3.Connection) -> list[str]:
+def _integrity(connection: Connection) -> list[str]:
     found = [re.sub(r"\s+", " ", str(row[0])) for row in connection.execute("PRAGMA integrity_check")]
     found = [] if found == ["ok"] else found
     broken = connection.execute("PRAGMA foreign_key_check").fetchall()

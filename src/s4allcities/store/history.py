@@ -4,86 +4,30 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import duckdb
-import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
-from s4allcities.domain import Clock, ObservationBatch, Series
+from s4allcities.domain import Clock
 
+from .buffered import FOR_EVER_US, BufferedHistory, HistoryLimits, checked, series_id
 from .columns import Ask, Chunk, by_day, gather, joined, write_export
 from .errors import HistoryError
-from .segments import (
-    DAY_US,
-    Columns,
-    Segment,
-    SegmentFiles,
-    SeriesName,
-    connect,
-    day_of,
-    day_start_us,
-    names_a_folder,
-)
+from .segments import DAY_US, Columns, Segment, SegmentFiles, SeriesName, connect, day_of, day_start_us
 
 __all__ = ("FOR_EVER_US", "HistoryLimits", "ParquetHistory", "series_id")
 
 T = TypeVar("T")
-FOR_EVER_US = 1 << 62
-"""An end of time for queries."""
-
-_US = 1_000_000
 _RETRIES = 3
 
 
-class HistoryLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """When buffered rows are written: after ``flush_rows`` rows or ``flush_s`` seconds.
-
-    More than ``compact_files`` files of one family's present day are merged into one, and so are merged ones; a day
-    that is over becomes one file.
-    """
-
-    flush_rows: int = 50_000
-    flush_s: float = 30.0
-    compact_files: int = 24
-
-
-def series_id(sensor: str, quantity: str) -> int:
-    """Give the number of a series in every file: 64 bits of a hash, so that no side table can go missing.
-
-    >>> series_id("smoke-1", "smoke_pct_m") == series_id("smoke-1", "smoke_pct_m")
-    True
-    """
-    return int.from_bytes(blake2b(f"{sensor}\x1f{quantity}".encode(), digest_size=8).digest())
-
-
-class ParquetHistory:
-    """Keeps every reading, by family and day, and gives it back by sensor, quantity and time.
-
-    `append` only puts rows in memory; `flush` writes them off the event loop. Rows are exactly once across crashes when
-    batches carry their stream sequence and the stream is followed again after `last_sequence`. Queries see written and
-    buffered rows alike. All methods are called from one event loop.
-
-    Limits: rows wait in memory at most ``flush_s`` if `keep` runs; a full disk keeps them there and says so.
-
-    :raises HistoryError: the directory cannot be used, a file cannot be written, a request makes no sense.
-    """
+class ParquetHistory(BufferedHistory):
+    """A history in Parquet files under one directory; see `BufferedHistory`."""
 
     def __init__(self, directory: Path, *, clock: Clock, limits: HistoryLimits | None = None) -> None:
-        self.refused_rows = 0  # of batches whose family cannot name a folder
+        super().__init__(clock, limits)
         self._files = SegmentFiles(directory)
-        self._clock = clock
-        self._limits = limits or HistoryLimits()
-        self._buffer: list[Chunk] = []
-        self._flushing: list[Chunk] = []
-        self._rows = 0
-        self._sequence = 0
-        self._since_us = clock.now_us()
-        self._known: dict[tuple[Series, str], int] = {}
-        self._lock = asyncio.Lock()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="history-writer")
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="history-reader")
         self._connection = connect()
@@ -111,68 +55,10 @@ class ParquetHistory:
         """How many files could not be read at the start and were set aside."""
         return self._files.damaged
 
-    def append(self, batch: ObservationBatch, sequence: int = 0) -> None:
-        """Take in a batch. ``sequence`` is its place in the stream; one already on disk is passed over."""
-        if sequence and sequence <= self._sequence:
-            return
-        self._sequence = max(self._sequence, sequence)
-        if not names_a_folder(batch.family):
-            self.refused_rows += len(batch)
-            return
-        if not len(batch):
-            return
-        numbers = np.array([self._number(series, batch.family) for series in batch.series], np.uint64)
-        columns: Columns = {
-            "series": numbers[batch.series_ix],
-            "t_us": np.array(batch.t_us, np.int64),
-            "value": np.array(batch.value, np.float64),
-            "quality": np.array(batch.quality, np.uint8),
-        }
-        payloads = tuple((p.row, msgspec.msgpack.encode((p.schema, p.data))) for p in batch.payloads)
-        self._buffer.append(Chunk(batch.family, columns, payloads))
-        self._rows += len(batch)
-
-    @property
-    def waiting_rows(self) -> int:
-        """How many rows wait in memory to be written."""
-        return self._rows
-
-    @property
-    def flush_due(self) -> bool:
-        """Whether enough rows wait, or the oldest waits long enough."""
-        waited_s = (self._clock.now_us() - self._since_us) / _US
-        return self._rows >= self._limits.flush_rows or (self._rows > 0 and waited_s >= self._limits.flush_s)
-
-    async def flush(self) -> int:
-        """Write all waiting rows; give how many. If that fails they wait on, and the error says why."""
-        # Shielded: a flush that has begun ends, even if who asked for it is cancelled.
-        return await asyncio.shield(asyncio.ensure_future(self._flush()))
-
-    async def _flush(self) -> int:
-        async with self._lock:
-            rows, sequence, number = self._rows, self._sequence, self._files.flush + 1
-            if not rows and sequence == self._files.sequence:
-                return 0
-            self._flushing, self._buffer = self._buffer, []
-            self._rows, self._since_us = 0, self._clock.now_us()
-            try:
-                written = await self._in(self._writer, lambda: self._write(self._flushing, number, sequence))
-            except HistoryError:
-                self._buffer, self._rows = self._flushing + self._buffer, self._rows + rows
-                raise
-            else:
-                self._files.accept(written, number, sequence)
-            finally:
-                self._flushing = []
-            return rows
-
-    async def keep(self) -> None:
-        """Run for ever: flush and merge when due. A failing flush is raised to whoever supervises this task."""
-        while True:
-            await self._clock.sleep(min(1.0, self._limits.flush_s))
-            if self.flush_due:
-                await self.flush()
-                await self.compact()
+    async def _store(self, chunks: Sequence[Chunk], sequence: int) -> None:
+        number = self._files.flush + 1
+        written = await self._in(self._writer, lambda: self._write(chunks, number, sequence))
+        self._files.accept(written, number, sequence)
 
     async def compact(self) -> int:
         """Merge the files of each family and day that has too many, and of days that are over; give how many went."""
@@ -185,24 +71,6 @@ class ParquetHistory:
                 self._files.drop(parts)
                 merged += len(parts)
             return merged
-
-    async def query(
-        self, sensor: str, quantity: str, t_from_us: int = 0, t_to_us: int = FOR_EVER_US
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Give (t_us, value), each (n,), ordered by time, from ``t_from_us`` up to but not at ``t_to_us``."""
-        number = series_id(sensor, quantity)
-        found = await self._select(number, t_from_us, t_to_us)
-        order = np.argsort(found["t_us"], kind="stable")
-        return found["t_us"][order], found["value"][order]
-
-    async def payloads(
-        self, sensor: str, quantity: str, t_from_us: int = 0, t_to_us: int = FOR_EVER_US
-    ) -> list[tuple[int, str, Any]]:
-        """Give (t_us, schema, data) of what is not a number, ordered by time."""
-        found = await self._select(series_id(sensor, quantity), t_from_us, t_to_us, payload=True)
-        rows = zip(found["t_us"].tolist(), found["payload"], strict=True)
-        decoded = [(t_us, *msgspec.msgpack.decode(bytes(data))) for t_us, data in rows if data]
-        return sorted(decoded, key=lambda row: int(row[0]))
 
     def series(self) -> list[SeriesName]:
         """Give the name of every series in the history, ordered by sensor and quantity."""
@@ -221,7 +89,7 @@ class ParquetHistory:
 
         Columns: time (RFC 3339), t_us, sensor, quantity, unit, zone, value, quality.
         """
-        found = await self._select(None, t_from_us, t_to_us)
+        found = await self._select(checked(Ask(None, t_from_us, t_to_us, False)))
         names = dict(self._files.names)
         wanted = {
             number: name
@@ -243,24 +111,13 @@ class ParquetHistory:
             ]
             return self._files.drop(old)
 
-    async def forget_position(self) -> None:
-        """Begin anew in a stream whose numbers started again; waiting rows are written first."""
-        await self.flush()
-        async with self._lock:
-            await self._in(self._writer, lambda: self._files.commit(self._files.flush, 0))
-            self._files.accept((), self._files.flush, 0)
-            self._sequence = 0
+    async def _forget(self) -> None:
+        await self._in(self._writer, lambda: self._files.commit(self._files.flush, 0))
+        self._files.accept((), self._files.flush, 0)
 
     async def check(self) -> list[str]:
         """Compare every file with its checksum; give a line for each that is damaged."""
         return await self._in(self._writer, self._files.check)
-
-    async def close(self) -> None:
-        """Write what waits and close."""
-        try:
-            await self.flush()
-        finally:
-            await self._shut()
 
     async def _shut(self) -> None:
         await asyncio.to_thread(self._reader.shutdown)
@@ -268,14 +125,9 @@ class ParquetHistory:
         self._cursor.close()
         self._connection.close()
 
-    def _number(self, series: Series, family: str) -> int:
-        known = self._known.get((series, family))
-        if known is None:
-            known = self._known[series, family] = series_id(series.sensor, series.quantity)
-            name = SeriesName(series.sensor, series.quantity, series.unit, series.zone)
-            self._files.names[known] = name
-            self._files.note_family(known, family)
-        return known
+    def _note(self, number: int, name: SeriesName, family: str) -> None:
+        self._files.names[number] = name
+        self._files.note_family(number, family)
 
     def _write(self, chunks: Sequence[Chunk], flush: int, sequence: int) -> list[Segment]:
         written: list[Segment] = []
@@ -303,16 +155,11 @@ class ParquetHistory:
             if len(parts) > (self._limits.compact_files if day == today else 1)
         ]
 
-    async def _select(
-        self, series: int | None, t_from_us: int, t_to_us: int, payload: bool = False
-    ) -> Columns:
-        if t_from_us > t_to_us:
-            raise HistoryError(f"the time range ends ({t_to_us}) before it begins ({t_from_us})")
+    async def _select(self, ask: Ask) -> Columns:
         for attempt in range(_RETRIES):
             # Taken in one go on the event loop, where flushes end: no row is missed or seen twice.
             chunks = (*self._flushing, *self._buffer)
-            segments = self._files.select(series, t_from_us, t_to_us)
-            ask = Ask(None if series is None else (series,), t_from_us, t_to_us, payload)
+            segments = self._files.select(ask.series, ask.t_from_us, ask.t_to_us)
             try:
                 return await self._in(self._reader, partial(gather, self._cursor, segments, chunks, ask))
             except duckdb.Error as error:

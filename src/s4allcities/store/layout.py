@@ -22,6 +22,11 @@ class DataDir(Struct, frozen=True):
         return self.root / "s4.sqlite"
 
     @property
+    def postgres(self) -> Path:
+        """The note that names a PostgreSQL server, if the records lie in one."""
+        return self.root / "postgres.json"
+
+    @property
     def history(self) -> Path:
         """The directory of Parquet files."""
         return self.root / "history"

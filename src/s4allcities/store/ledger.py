@@ -3,14 +3,13 @@
 How a link of the chain is made is `security`'s matter and is passed in as `Chain`.
 """
 
-import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from .database import Database
+from .sql import Connection, SqlDatabase
 
 __all__ = ("Chain", "LedgerRow", "LedgerStore", "LedgerTail")
 
@@ -51,7 +50,7 @@ class LedgerTail(NamedTuple):
 class LedgerStore:
     """Appends and reads the ledger of alerts, orders, disclosures and refusals."""
 
-    def __init__(self, database: Database, chain: Chain) -> None:
+    def __init__(self, database: SqlDatabase, chain: Chain) -> None:
         self._database = database
         self._chain = chain
 
@@ -73,7 +72,7 @@ class LedgerStore:
 
     def append_in(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         kind: str,
         subject: str,
         t_us: int,
@@ -117,7 +116,7 @@ class LedgerStore:
     async def text(self, reference: str) -> str | None:
         """Give the personal text behind a reference, None once erased."""
 
-        def get(connection: sqlite3.Connection) -> str | None:
+        def get(connection: Connection) -> str | None:
             row = connection.execute(
                 "SELECT text FROM ledger_text WHERE reference = ?", (reference,)
             ).fetchone()
@@ -140,7 +139,7 @@ class LedgerStore:
             lambda connection: connection.execute("DELETE FROM ledger_text WHERE text = ?", (text,)).rowcount
         )
 
-    def _reference(self, connection: sqlite3.Connection, text: str) -> str:
+    def _reference(self, connection: Connection, text: str) -> str:
         known = connection.execute(
             "SELECT reference FROM ledger_text WHERE text = ? LIMIT 1", (text,)
         ).fetchone()
@@ -151,18 +150,22 @@ class LedgerStore:
         return reference
 
 
-def _tail(connection: sqlite3.Connection) -> LedgerTail:
+def _tail(connection: Connection) -> LedgerTail:
     row = connection.execute(
         "SELECT sequence, t_us, hash FROM ledger ORDER BY sequence DESC LIMIT 1"
     ).fetchone()
     return LedgerTail(*row) if row else LedgerTail(0, 0, _GENESIS)
 
 
-def _page(connection: sqlite3.Connection, after: int) -> list[LedgerRow]:
+def _page(connection: Connection, after: int) -> list[LedgerRow]:
     """Read entries whatever was done to them, such as text stored where bytes belong."""
     rows = connection.execute(
         "SELECT sequence, CAST(t_us AS INTEGER), CAST(kind AS BLOB), CAST(record AS BLOB), CAST(previous AS BLOB),"
         " CAST(hash AS BLOB) FROM ledger WHERE sequence > ? ORDER BY sequence LIMIT ?",
         (after, _PAGE),
     )
-    return [LedgerRow(row[0], row[1], row[2].decode(errors="replace"), *row[3:]) for row in rows]
+    return [LedgerRow(row[0], row[1], _text(row[2]), *row[3:]) for row in rows]
+
+
+def _text(kind: bytes | str) -> str:
+    return kind if isinstance(kind, str) else kind.decode(errors="replace")

@@ -1,9 +1,8 @@
 """Tokens of locks and their one-time pairs in SQLite; ``security.PairStore`` is satisfied here."""
 
-import sqlite3
 from collections.abc import Sequence
 
-from .database import Database
+from .sql import Connection, SqlDatabase
 
 __all__ = ("SqliteLocks",)
 
@@ -17,20 +16,21 @@ _TOKEN = (
 class SqliteLocks:
     """Keeps (name, role, pairs left, revoked) of tokens, and pairs as (challenge, response)."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqlDatabase) -> None:
         self._database = database
 
     async def enrol(self, token: str, role: str, pairs: Sequence[Pair], t_us: int) -> int:
         """Add pairs to a new or known token, in one transaction; give how many challenges were new."""
 
-        def add(connection: sqlite3.Connection) -> int:
+        def add(connection: Connection) -> int:
             connection.execute(
                 "INSERT INTO lock_token (name, role, t_us) VALUES (?, ?, ?)"
-                " ON CONFLICT DO UPDATE SET role = excluded.role, revoked = 0, t_us = excluded.t_us",
+                " ON CONFLICT (name) DO UPDATE SET role = excluded.role, revoked = 0, t_us = excluded.t_us",
                 (token, role, t_us),
             )
             rows = [(token, challenge, response) for challenge, response in pairs]
-            return connection.executemany("INSERT OR IGNORE INTO lock_pair VALUES (?, ?, ?)", rows).rowcount
+            statement = "INSERT INTO lock_pair VALUES (?, ?, ?) ON CONFLICT (token, challenge) DO NOTHING"
+            return connection.executemany(statement, rows).rowcount
 
         return await self._database.write(add)
 
@@ -51,7 +51,7 @@ class SqliteLocks:
     async def take_pair(self, token: str) -> Pair | None:
         """Use a pair up, in one transaction flushed to disk before this returns; None when none is left."""
 
-        def take(connection: sqlite3.Connection) -> Pair | None:
+        def take(connection: Connection) -> Pair | None:
             row = connection.execute(
                 "SELECT challenge, response FROM lock_pair WHERE token = ? AND response IS NOT NULL LIMIT 1",
                 (token,),
@@ -68,7 +68,7 @@ class SqliteLocks:
     async def revoke(self, token: str) -> bool:
         """Refuse a token from now on and forget its responses; False if there is none of that name."""
 
-        def forget(connection: sqlite3.Connection) -> bool:
+        def forget(connection: Connection) -> bool:
             connection.execute("UPDATE lock_pair SET response = NULL WHERE token = ?", (token,))
             done = connection.execute("UPDATE lock_token SET revoked = 1 WHERE name = ?", (token,))
             return done.rowcount == 1

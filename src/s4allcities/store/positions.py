@@ -1,8 +1,6 @@
 """Where readers stand in the streams, and how to begin anew when the streams do: after a restore, or a lost bus."""
 
-import sqlite3
-
-from .database import Database
+from .sql import Connection, SqlDatabase
 
 __all__ = ("forget_positions", "forget_positions_in")
 
@@ -13,7 +11,7 @@ _STATEMENTS = (
 )
 
 
-async def forget_positions(database: Database) -> None:
+async def forget_positions(database: SqlDatabase) -> None:
     """Forget how far streams were read, and the stages' states that belong to those positions; records stay.
 
     Call it when a stream ends before the position kept here: its numbers started again, and whoever waited for the old
@@ -22,7 +20,7 @@ async def forget_positions(database: Database) -> None:
     await database.write(forget_positions_in)
 
 
-def forget_positions_in(connection: sqlite3.Connection) -> None:
+def forget_positions_in(connection: Connection) -> None:
     """As `forget_positions`, inside the caller's transaction."""
     for statement in _STATEMENTS:
         connection.execute(statement)

@@ -1,6 +1,5 @@
 """Questions to the recorded state: what the picture needs when it starts, and what people look up."""
 
-import sqlite3
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -21,8 +20,8 @@ from s4allcities.domain import (
     SensorHealth,
 )
 
-from .database import Database
 from .entries import LogEntry
+from .sql import FOR_EVER, Connection, SqlDatabase
 
 __all__ = ("RecordReader", "RejectedCount")
 
@@ -46,15 +45,17 @@ class RejectedCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecordReader:
-    """Reads what an `EventRecorder` wrote. Lists are oldest first unless said otherwise; ``limit`` keeps the newest."""
+    """Reads what an `EventRecorder` wrote. Lists are oldest first unless said otherwise; ``limit`` keeps the newest,
+    -1 all.
+    """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqlDatabase) -> None:
         self._database = database
 
     async def open_alerts(self) -> list[Alert]:
         """Give all alerts that are not closed."""
         return await self._select(
-            Alert, "kind = 'alert' AND state NOT IN ('closed', 'false', 'duplicate')", limit=-1
+            Alert, "kind = 'alert' AND state NOT IN ('closed', 'false', 'duplicate')", limit=FOR_EVER
         )
 
     async def alerts(self, *, limit: int = _LIMIT) -> list[Alert]:
@@ -68,7 +69,7 @@ class RecordReader:
     async def incidents(self, *, open_only: bool = False, limit: int = _LIMIT) -> list[Incident]:
         """Give incidents, tentative ones too; ``open_only`` leaves the closed ones out and has no limit."""
         if open_only:
-            return await self._select(Incident, "kind = 'incident' AND state <> 'closed'", limit=-1)
+            return await self._select(Incident, "kind = 'incident' AND state <> 'closed'", limit=FOR_EVER)
         return await self._select(Incident, "kind = 'incident'", limit=limit)
 
     async def courses(self, incident_id: str = "", *, limit: int = _LIMIT) -> list[CourseOfAction]:
@@ -97,15 +98,15 @@ class RecordReader:
 
     async def risks(self) -> list[Risk]:
         """Give the latest risk of each zone and hypothesis."""
-        return await self._select(Risk, "kind = 'risk'", limit=-1)
+        return await self._select(Risk, "kind = 'risk'", limit=FOR_EVER)
 
     async def context(self, attribute: str = "") -> list[Context]:
         """Give the latest fact of each subject and attribute."""
-        return await self._select(Context, "kind = 'context' AND ? IN ('', state)", attribute, limit=-1)
+        return await self._select(Context, "kind = 'context' AND ? IN ('', state)", attribute, limit=FOR_EVER)
 
     async def sensors(self) -> list[SensorHealth]:
         """Give the latest health of each sensor."""
-        return await self._select(SensorHealth, "kind = 'sensor'", limit=-1)
+        return await self._select(SensorHealth, "kind = 'sensor'", limit=FOR_EVER)
 
     async def detections(self, *, limit: int = 300) -> list[Detection]:
         """Give the newest detections, newest first."""
@@ -146,13 +147,15 @@ class RecordReader:
 
     async def _select(self, kind: type[R], where: str, *values: Any, limit: int = _LIMIT) -> list[R]:
         statement = f"SELECT body FROM record WHERE {where} ORDER BY t_us DESC, key DESC LIMIT ?"
-        return _decode(kind, reversed(await self._bodies(statement, *values, limit)))
+        return _decode(
+            kind, reversed(await self._bodies(statement, *values, limit if limit >= 0 else FOR_EVER))
+        )
 
     async def _bodies(self, statement: str, *values: Any) -> list[bytes]:
         return [row[0] for row in await self._rows(statement, *values)]
 
     async def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        def get(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
+        def get(connection: Connection) -> list[tuple[Any, ...]]:
             return connection.execute(statement, values).fetchall()
 
         return await self._database.read(get)

@@ -1,53 +1,54 @@
 """Writes the events of the platform into SQLite, exactly once each, whatever is repeated or reordered."""
 
-import sqlite3
 from collections.abc import Sequence
 
 import msgspec
 
 from s4allcities.domain import Detection, Event, Rejected
 
-from .database import Database
 from .entries import ledger_entry, log_entry, past_entry, row_of
 from .ledger import LedgerStore
 from .queries import RecordReader
+from .sql import Connection, SqlDatabase, greater, lesser
 
 __all__ = ("EventRecorder", "RecorderLimits")
 
 _UPSERT = (
     "INSERT INTO record (kind, key, version, sequence, ix, t_us, state, parent, body)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET version = excluded.version,"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET version = excluded.version,"
     " sequence = excluded.sequence, ix = excluded.ix, t_us = excluded.t_us, state = excluded.state,"
     " parent = excluded.parent, body = excluded.body"
-    " WHERE (excluded.version, excluded.sequence, excluded.ix) > (version, sequence, ix)"
+    " WHERE (excluded.version, excluded.sequence, excluded.ix) > (record.version, record.sequence, record.ix)"
 )
 _LOG = (
     "INSERT INTO log (id, t_us, version, sequence, actor, role, text, alert_id, order_id, incident_id)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET t_us = excluded.t_us, text = excluded.text,"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET t_us = excluded.t_us, text = excluded.text,"
     " version = excluded.version, sequence = excluded.sequence"
-    " WHERE (excluded.version, excluded.sequence) < (version, sequence)"
+    " WHERE (excluded.version, excluded.sequence) < (log.version, log.sequence)"
 )
 _COUNT = (
     "INSERT INTO rejected_count (source, reason, count, t_last_us) VALUES (?, ?, 1, ?)"
-    " ON CONFLICT DO UPDATE SET count = count + 1, t_last_us = max(t_last_us, excluded.t_last_us)"
+    " ON CONFLICT (source, reason) DO UPDATE SET count = rejected_count.count + 1,"
+    f" t_last_us = {greater('rejected_count', 't_last_us')}"
 )
 _ADD = (
-    "INSERT INTO counter (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value"
+    "INSERT INTO counter (name, value) VALUES (?, ?)"
+    " ON CONFLICT (name) DO UPDATE SET value = counter.value + excluded.value"
 )
 _RAISE = (
     "INSERT INTO counter (name, value) VALUES (?, ?)"
-    " ON CONFLICT DO UPDATE SET value = max(value, excluded.value)"
+    f" ON CONFLICT (name) DO UPDATE SET value = {greater('counter', 'value')}"
 )
 _OFFSET = (
     "INSERT INTO stream_offset (name, sequence) VALUES (?, ?)"
-    " ON CONFLICT DO UPDATE SET sequence = max(sequence, excluded.sequence)"
+    f" ON CONFLICT (name) DO UPDATE SET sequence = {greater('stream_offset', 'sequence')}"
 )
 
 
+_NEAR = "SELECT 1 FROM past WHERE kind = ? AND key = ? AND t_us > ? AND t_us <= ?"
 _PAST = (
-    "INSERT INTO past (kind, key, t_us, body) SELECT ?, ?, ?, ? WHERE NOT EXISTS"
-    " (SELECT 1 FROM past WHERE kind = ? AND key = ? AND t_us > ? AND t_us <= ?)"
-    " ON CONFLICT DO UPDATE SET body = excluded.body"
+    "INSERT INTO past (kind, key, t_us, body) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (kind, key, t_us) DO UPDATE SET body = excluded.body"
 )
 
 
@@ -70,7 +71,7 @@ class EventRecorder(RecordReader):
 
     def __init__(
         self,
-        database: Database,
+        database: SqlDatabase,
         ledger: LedgerStore,
         *,
         stream: str = "EVENTS",
@@ -96,9 +97,7 @@ class EventRecorder(RecordReader):
         """Record several messages in one transaction, which spares disk flushes when there is a backlog."""
         await self._database.write(lambda connection: self._record_all(connection, messages))
 
-    def _record_all(
-        self, connection: sqlite3.Connection, messages: Sequence[tuple[int, Sequence[Event]]]
-    ) -> None:
+    def _record_all(self, connection: Connection, messages: Sequence[tuple[int, Sequence[Event]]]) -> None:
         for sequence, events in messages:
             for ix, event in enumerate(events):
                 self._record(connection, sequence, ix, event)
@@ -106,7 +105,7 @@ class EventRecorder(RecordReader):
         self._evict(connection, "detection", self._limits.detections)
         self._evict(connection, "rejected", self._limits.rejected)
 
-    def _record(self, connection: sqlite3.Connection, sequence: int, ix: int, event: Event) -> None:
+    def _record(self, connection: Connection, sequence: int, ix: int, event: Event) -> None:
         match event:
             case Detection():
                 self._put_detection(connection, sequence, event)
@@ -121,39 +120,39 @@ class EventRecorder(RecordReader):
             kind, subject, record, personal = entry
             self._ledger.append_in(connection, kind, subject, event.t_us, record, personal)
 
-    def _put_record(self, connection: sqlite3.Connection, sequence: int, ix: int, event: Event) -> None:
+    def _put_record(self, connection: Connection, sequence: int, ix: int, event: Event) -> None:
         row = row_of(event)
         if row is None:
             return
         values = (row.kind, row.key, row.version, sequence, ix, event.t_us, row.state, row.parent)
         connection.execute(_UPSERT, (*values, self._encode(event)))
 
-    def _put_past(self, connection: sqlite3.Connection, event: Event) -> None:
+    def _put_past(self, connection: Connection, event: Event) -> None:
         entry = past_entry(event)
-        if entry is not None:
-            values = (entry.kind, entry.key, event.t_us, self._encode(event))
-            connection.execute(
-                _PAST, (*values, entry.kind, entry.key, event.t_us - entry.thin_us, event.t_us)
-            )
+        if entry is None:
+            return
+        near = (entry.kind, entry.key, event.t_us - entry.thin_us, event.t_us)
+        if connection.execute(_NEAR, near).fetchone() is None:
+            connection.execute(_PAST, (entry.kind, entry.key, event.t_us, self._encode(event)))
 
-    def _put_detection(self, connection: sqlite3.Connection, sequence: int, event: Detection) -> None:
+    def _put_detection(self, connection: Connection, sequence: int, event: Detection) -> None:
         if sequence <= _counter(connection, "detection.evicted_through"):
             return
         self._note_fresh("detection")
         connection.execute(
-            "INSERT INTO detection (id, t_us, sequence, body) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
-            " SET sequence = min(sequence, excluded.sequence)",
+            "INSERT INTO detection (id, t_us, sequence, body) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE"
+            f" SET sequence = {lesser('detection', 'sequence')}",
             (event.id, event.t_us, sequence, self._encode(event)),
         )
 
-    def _put_rejected(self, connection: sqlite3.Connection, sequence: int, event: Rejected) -> None:
+    def _put_rejected(self, connection: Connection, sequence: int, event: Rejected) -> None:
         if sequence <= _counter(connection, "rejected.evicted_through"):
             return
         self._note_fresh("rejected")
         known = connection.execute("SELECT 1 FROM rejected WHERE id = ?", (event.id,)).fetchone()
         connection.execute(
             "INSERT INTO rejected (id, t_us, sequence, source, reason, body) VALUES (?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT DO UPDATE SET sequence = min(sequence, excluded.sequence)",
+            f" ON CONFLICT (id) DO UPDATE SET sequence = {lesser('rejected', 'sequence')}",
             (event.id, event.t_us, sequence, event.source, event.reason, self._encode(event)),
         )
         if known is None:
@@ -163,14 +162,14 @@ class EventRecorder(RecordReader):
         if self._fresh[table] >= 0:
             self._fresh[table] += 1
 
-    def _put_log(self, connection: sqlite3.Connection, sequence: int, event: Event) -> None:
+    def _put_log(self, connection: Connection, sequence: int, event: Event) -> None:
         line = log_entry(event)
         if line is None:
             return
         head = (line.id, line.t_us, getattr(event, "version", 0), sequence, line.actor, line.role)
         connection.execute(_LOG, (*head, line.text, line.alert_id, line.order_id, line.incident_id))
 
-    def _evict(self, connection: sqlite3.Connection, table: str, keep: int) -> None:
+    def _evict(self, connection: Connection, table: str, keep: int) -> None:
         """Drop the oldest rows, whole messages at a time, and say in the counters how many and up to which message."""
         if 0 <= self._fresh[table] <= keep // 100:
             return
@@ -186,6 +185,6 @@ class EventRecorder(RecordReader):
         connection.execute(_RAISE, (f"{table}.evicted_through", last))
 
 
-def _counter(connection: sqlite3.Connection, name: str) -> int:
+def _counter(connection: Connection, name: str) -> int:
     row = connection.execute("SELECT value FROM counter WHERE name = ?", (name,)).fetchone()
     return int(row[0]) if row else 0

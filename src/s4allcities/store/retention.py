@@ -1,14 +1,13 @@
 """Enforces how long things are kept. The table of days belongs to `privacy` and is passed in."""
 
-import sqlite3
 from collections.abc import Mapping
 
 import msgspec
 
-from .database import Database
-from .history import ParquetHistory
+from .buffered import BufferedHistory
 from .ledger import LedgerStore
 from .segments import DAY_US
+from .sql import Connection, SqlDatabase
 
 __all__ = ("Removed", "RetentionLimits", "enforce", "forget_person")
 
@@ -36,15 +35,15 @@ class Removed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def enforce(
-    database: Database, history: ParquetHistory, limits: RetentionLimits, now_us: int
+    database: SqlDatabase, history: BufferedHistory, limits: RetentionLimits, now_us: int
 ) -> Removed:
     """Remove what is older than allowed at ``now_us``; the counts of rejected messages stay."""
 
-    def older(connection: sqlite3.Connection, table: str, days: float) -> int:
+    def older(connection: Connection, table: str, days: float) -> int:
         oldest_us = now_us - round(days * DAY_US)
         return connection.execute(f"DELETE FROM {table} WHERE t_us < ?", (oldest_us,)).rowcount
 
-    def remove(connection: sqlite3.Connection) -> tuple[int, int]:
+    def remove(connection: Connection) -> tuple[int, int]:
         older(connection, "past", limits.past_days)
         return (
             older(connection, "detection", limits.detection_days),
@@ -56,14 +55,14 @@ async def enforce(
     return Removed(history=rows, detections=detections, rejected=rejected)
 
 
-async def forget_person(database: Database, ledger: LedgerStore, name: str) -> int:
+async def forget_person(database: SqlDatabase, ledger: LedgerStore, name: str) -> int:
     """Erase a person's name: from the ledger's texts, the log and the kept alerts and orders; give how many places.
 
     The ledger's chain stays whole. Words of others that mention the name are not looked into.
     """
     erased = await ledger.erase(name)
 
-    def rename(connection: sqlite3.Connection) -> int:
+    def rename(connection: Connection) -> int:
         changed = connection.execute("UPDATE log SET actor = ? WHERE actor = ?", (_ERASED, name)).rowcount
         rows = connection.execute(
             "SELECT kind, key, body FROM record WHERE kind IN ('alert', 'order')"

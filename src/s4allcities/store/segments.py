@@ -254,9 +254,9 @@ class SegmentFiles:
             _remove_if_empty(segment.path.parent)
         return sum(segment.rows for segment in gone)
 
-    def select(self, series: int | None, t_from_us: int, t_to_us: int, family: str = "") -> list[Segment]:
-        """Give the files that may hold rows of a series (None = any) in ``t_from_us`` <= t < ``t_to_us``."""
-        families = {family} if family else self.families.get(series, set()) if series is not None else None
+    def select(self, series: Collection[int] | None, t_from_us: int, t_to_us: int) -> list[Segment]:
+        """Give the files that may hold rows of these series (None = any) in ``t_from_us`` <= t < ``t_to_us``."""
+        families = None if series is None else {f for each in series for f in self.families.get(each, ())}
         return [
             segment
             for segment in self.segments

@@ -27,6 +27,7 @@ from s4allcities.security.users import FirstLink, Users
 from s4allcities.store.accounts import SqliteAccounts
 from s4allcities.store.database import Database
 from s4allcities.store.layout import DataDir
+from s4allcities.store.opening import open_state
 
 ROOT = Path(__file__).parents[3]
 SITE_FOLDER = ROOT / "sites" / "helsinki-station"
@@ -174,7 +175,7 @@ class Installation:
         """Change accounts beside the running platform, as `s4 users` does."""
 
         async def run() -> Any:
-            database = Database.open(DataDir(self.data).database)
+            database = open_state(self.data)
             passwords = Passwords()
             try:
                 return await work(Users(SqliteAccounts(database), passwords, SystemClock()))

@@ -6,10 +6,13 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from tests.unit.store.postgres_server import Server, missing, server
 
 from s4allcities.store.database import Database
 from s4allcities.store.ledger import LedgerStore
+from s4allcities.store.postgres import PostgresDatabase
 from s4allcities.store.recorder import EventRecorder, RecorderLimits
+from s4allcities.store.sql import SqlDatabase
 
 
 class PlainChain:
@@ -28,16 +31,38 @@ class PlainChain:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
+    """The SQLite file, for what only it does."""
     opened = Database.open(tmp_path / "s4.sqlite")
     yield opened
     opened.close_now()
 
 
-@pytest.fixture
-def ledger(database: Database) -> LedgerStore:
-    return LedgerStore(database, PlainChain())
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    why = missing()
+    if why:
+        pytest.skip(why)
+    with server(tmp_path_factory.mktemp("pg") / "server") as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlDatabase]:
+    """Both databases, one after the other: what holds for one holds for the other."""
+    opened: SqlDatabase
+    if request.param == "sqlite":
+        opened = Database.open(tmp_path / "s4.sqlite")
+    else:
+        opened = PostgresDatabase.open(request.getfixturevalue("postgres").fresh())
+    yield opened
+    opened.close_now()
 
 
 @pytest.fixture
-def recorder(database: Database, ledger: LedgerStore) -> EventRecorder:
-    return EventRecorder(database, ledger, limits=RecorderLimits(detections=100, rejected=10))
+def ledger(store: SqlDatabase) -> LedgerStore:
+    return LedgerStore(store, PlainChain())
+
+
+@pytest.fixture
+def recorder(store: SqlDatabase, ledger: LedgerStore) -> EventRecorder:
+    return EventRecorder(store, ledger, limits=RecorderLimits(detections=100, rejected=10))

@@ -18,6 +18,7 @@ from s4allcities.store.ledger import LedgerStore
 from s4allcities.store.recorder import EventRecorder
 from s4allcities.store.retention import RetentionLimits, enforce, forget_person
 from s4allcities.store.snapshots import SqliteSnapshots
+from s4allcities.store.sql import SqlDatabase
 
 
 async def filled(folder: DataDir) -> None:
@@ -166,7 +167,7 @@ def test_wrong_directories_are_refused(data: DataDir, tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 async def test_what_is_too_old_goes_and_counts_stay(
-    tmp_path: Path, database: Database, recorder: EventRecorder
+    tmp_path: Path, store: SqlDatabase, recorder: EventRecorder
 ) -> None:
     history = await ParquetHistory.open(tmp_path / "history", clock=ManualClock(DAY))
     history.append(batch([DAY], [1.0]))
@@ -176,7 +177,7 @@ async def test_what_is_too_old_goes_and_counts_stay(
         1, [made.detection("D1", DAY), made.detection("D2", now_us), made.rejected("J1", t_us=DAY)]
     )
     limits = RetentionLimits(history_days={"env": 9}, detection_days=5, rejected_days=5)
-    removed = await enforce(database, history, limits, now_us)
+    removed = await enforce(store, history, limits, now_us)
     assert (removed.history, removed.detections, removed.rejected) == (1, 1, 1)
     assert [detection.id for detection in await recorder.detections()] == ["D2"]
     assert [entry.count for entry in await recorder.rejected_counts()] == [1]
@@ -185,12 +186,12 @@ async def test_what_is_too_old_goes_and_counts_stay(
 
 @pytest.mark.anyio
 async def test_a_person_can_be_forgotten(
-    database: Database, ledger: LedgerStore, recorder: EventRecorder
+    store: SqlDatabase, ledger: LedgerStore, recorder: EventRecorder
 ) -> None:
     for sequence, events in made.story():
         await recorder.record(sequence, events)
     before = list(ledger.rows_now())
-    assert await forget_person(database, ledger, "Aino") > 3
+    assert await forget_person(store, ledger, "Aino") > 3
     assert list(ledger.rows_now()) == before
     [alert] = await recorder.open_alerts()
     assert alert.actor == "erased"

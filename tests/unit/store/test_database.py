@@ -9,11 +9,12 @@ from s4allcities.domain import SnapshotStore
 from s4allcities.store.database import Database, migrations, schema_version
 from s4allcities.store.errors import DatabaseError
 from s4allcities.store.snapshots import SqliteSnapshots
+from s4allcities.store.sql import Connection, SqlDatabase
 
 pytestmark = pytest.mark.anyio
 
 
-def add(connection: sqlite3.Connection) -> None:
+def add(connection: Connection) -> None:
     connection.execute("INSERT INTO counter VALUES ('a', 1)")
 
 
@@ -35,25 +36,25 @@ def test_migrations_have_numbers_of_their_own_in_rising_order() -> None:
     assert numbers == sorted(set(numbers))
 
 
-async def test_a_transaction_is_kept_whole_or_not_at_all(database: Database) -> None:
-    def fail(connection: sqlite3.Connection) -> None:
+async def test_a_transaction_is_kept_whole_or_not_at_all(store: SqlDatabase) -> None:
+    def fail(connection: Connection) -> None:
         add(connection)
         raise ValueError("on the way")
 
     with pytest.raises(ValueError, match="on the way"):
-        await database.write(fail)
-    assert await database.read(lambda c: c.execute("SELECT count(*) FROM counter").fetchone()) == (0,)
-    await database.write(add)
-    assert await database.read(lambda c: c.execute("SELECT count(*) FROM counter").fetchone()) == (1,)
+        await store.write(fail)
+    assert await store.read(lambda c: c.execute("SELECT count(*) FROM counter").fetchone()) == (0,)
+    await store.write(add)
+    assert await store.read(lambda c: c.execute("SELECT count(*) FROM counter").fetchone()) == (1,)
 
 
-async def test_readers_cannot_write(database: Database) -> None:
-    with pytest.raises(DatabaseError, match="readonly"):
-        await database.read(add)
+async def test_readers_cannot_write(store: SqlDatabase) -> None:
+    with pytest.raises(DatabaseError, match=r"read-?only"):
+        await store.read(add)
 
 
 async def test_wal_and_full_synchronous_where_asked(database: Database) -> None:
-    def synchronous(connection: sqlite3.Connection) -> int:
+    def synchronous(connection: Connection) -> int:
         return int(connection.execute("PRAGMA synchronous").fetchone()[0])
 
     assert await database.write(synchronous) == 2
@@ -61,11 +62,11 @@ async def test_wal_and_full_synchronous_where_asked(database: Database) -> None:
     assert await database.read(lambda c: c.execute("PRAGMA journal_mode").fetchone()[0]) == "wal"
 
 
-async def test_a_slow_transaction_does_not_hold_the_loop(database: Database) -> None:
-    def slow(_: sqlite3.Connection) -> None:
+async def test_a_slow_transaction_does_not_hold_the_loop(store: SqlDatabase) -> None:
+    def slow(_: Connection) -> None:
         time.sleep(0.2)
 
-    task = asyncio.create_task(database.write(slow))
+    task = asyncio.create_task(store.write(slow))
     turns = 0
     while not task.done():
         await asyncio.sleep(0.005)
@@ -103,8 +104,8 @@ async def test_a_closed_database_says_so(tmp_path: Path) -> None:
         await database.write(add)
 
 
-async def test_snapshots_keep_state_and_sequence_together(database: Database) -> None:
-    snapshots = SqliteSnapshots(database)
+async def test_snapshots_keep_state_and_sequence_together(store: SqlDatabase) -> None:
+    snapshots = SqliteSnapshots(store)
     assert isinstance(snapshots, SnapshotStore)
     assert await snapshots.load("fusion", 0) is None
     await snapshots.save("fusion", 0, 7, b"seven")

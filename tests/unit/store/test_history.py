@@ -1,4 +1,3 @@
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -46,22 +45,6 @@ async def opened(path: Path, clock: ManualClock | None = None, **limits: float) 
 
 async def values(history: ParquetHistory, *times: int) -> list[float]:
     return list((await history.query("smoke-1", "smoke_pct_m", *times))[1])
-
-
-async def test_buffered_and_written_rows_are_found_alike_in_order(tmp_path: Path) -> None:
-    history = await opened(tmp_path)
-    history.append(batch([DAY + 2 * S, DAY + 4 * S], [2.0, 4.0]))
-    assert await values(history) == [2.0, 4.0]
-    assert await history.flush() == 2
-    history.append(batch([DAY + 1 * S, DAY + 3 * S], [1.0, float("nan")]))
-    found = await values(history)
-    assert found[:2] == [1.0, 2.0]
-    assert np.isnan(found[2])
-    assert found[3] == 4.0
-    assert await values(history, DAY + 2 * S, DAY + 3 * S) == [2.0]
-    assert await values(history, 0, 5) == []
-    assert list((await history.query("other", "smoke_pct_m"))[0]) == []
-    await history.close()
 
 
 async def test_a_restart_finds_everything_and_the_stream_goes_on_after_it(tmp_path: Path) -> None:
@@ -120,20 +103,6 @@ async def test_payloads_come_back(tmp_path: Path) -> None:
     history.append(eve)
     found = await history.payloads("ids", "eve")
     assert found == [(2990, "eve/1", {"event_type": "alert"})] * 2
-    await history.close()
-
-
-async def test_flush_is_due_by_rows_or_by_time(tmp_path: Path) -> None:
-    clock = ManualClock(DAY)
-    history = await opened(tmp_path, clock, flush_rows=3, flush_s=10.0)
-    assert not history.flush_due
-    history.append(batch([DAY], [1.0]))
-    assert not history.flush_due
-    clock.advance(11)
-    assert history.flush_due
-    await history.flush()
-    history.append(batch([1, 2, 3], [1.0, 1.0, 1.0]))
-    assert history.flush_due
     await history.close()
 
 
@@ -203,25 +172,6 @@ async def test_a_full_disk_keeps_the_rows_waiting(tmp_path: Path, monkeypatch: p
     assert not files(tmp_path, "*.parquet")
     assert await history.flush() == 1
     assert await values(history) == [1.0]
-    await history.close()
-
-
-async def test_export_names_everything(tmp_path: Path) -> None:
-    history = await opened(tmp_path / "h")
-    history.append(batch([DAY, DAY + S], [1.0, float("nan")]))
-    await history.flush()
-    history.append(batch([DAY], [5.0], sensor="gate", quantity="people", family="people"))
-    target = tmp_path / "out" / "readings.csv"
-    assert await history.export(target) == 3
-    with target.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["sensor"] for row in rows] == ["gate", "smoke-1", "smoke-1"]
-    assert rows[1]["time"] == "2023-11-14T00:00:00.000000Z"
-    assert await history.export(tmp_path / "one.parquet", sensor="gate") == 1
-    with pytest.raises(HistoryError, match=r"allowed are \.csv and \.parquet"):
-        await history.export(tmp_path / "readings.xlsx")
-    with pytest.raises(HistoryError, match="ends"):
-        await history.query("a", "b", 5, 4)
     await history.close()
 
 

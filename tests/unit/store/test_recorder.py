@@ -119,7 +119,7 @@ async def test_disclosures_enter_the_ledger_too(ledger: LedgerStore) -> None:
 
 
 async def test_a_failing_chain_keeps_nothing_of_the_message(
-    database: Database, recorder: EventRecorder, ledger: LedgerStore, monkeypatch: pytest.MonkeyPatch
+    recorder: EventRecorder, ledger: LedgerStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> bytes:
         raise ValueError("no key")
