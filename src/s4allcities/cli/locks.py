@@ -123,7 +123,7 @@ def _with_locks(data_dir: Path, work: Callable[[Any], Awaitable[Any]]) -> Any:
     from s4allcities.store.opening import open_state
 
     async def run() -> Any:
-        database = open_state(data_dir)
+        database = open_state(data_dir, new=True)
         try:
             return await work(SqliteLocks(database))
         finally:
