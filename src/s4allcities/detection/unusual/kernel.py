@@ -125,7 +125,7 @@ def _season(row: _F4, t_us: int, value: float, settings: _F8) -> float:
 
 @njit(cache=True, nogil=True)
 def _pattern(row: _F4, patterns: _U1, value: float, pace: float) -> float:
-    """Whether the last three readings, in pieces of the range, were never seen before: in nats, little where new ones are usual."""
+    """How rare the last three readings are, in pieces of the range: nats where never seen before, else 0."""
     width = row[HIGH] - row[LOW]
     last = N_SYMBOLS - 1
     if value > row[HIGH]:
