@@ -4,7 +4,9 @@ from cyclopts import App
 
 __all__ = ("app",)
 
-KINDS = {"timeseries": "Tell unusual from usual in one series of numbers."}
+KINDS = {
+    "timeseries": "Tell unusual from usual in one series of numbers, or in a group of sensors (--multi)."
+}
 """Each is the `app` of the module ``detect_<kind>``, imported when it runs."""
 
 app = App(name="detect", help="Run one detector over a file.")

@@ -8,7 +8,6 @@ A. Lavin, S. Ahmad, "Evaluating Real-time Anomaly Detection Algorithms - the Num
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
 
 import numpy as np
 from msgspec import Struct
@@ -30,7 +29,6 @@ PROBATION_SHARE = 0.15
 PROBATION_OF_MOST = 5000
 FAR_PAST = 3.0
 """So many window lengths past a window a false detection costs its full weight."""
-T = TypeVar("T", float, NDArray[np.float64])
 
 
 class NabProfile(Struct, frozen=True):
@@ -62,15 +60,18 @@ def probation_length(n: int) -> int:
     return int(PROBATION_SHARE * min(n, PROBATION_OF_MOST))
 
 
-def scaled_sigmoid(x: T) -> T:
+def scaled_sigmoid(x: float) -> float:
     """Give the worth of a detection at ``x`` window lengths from a window's end (negative = inside), -1..1.
 
     >>> round(scaled_sigmoid(-1.0), 4), scaled_sigmoid(0.0), scaled_sigmoid(3.5)
     (0.9866, 0.0, -1.0)
     """
+    return float(_sigmoids(np.array([x]))[0])
+
+
+def _sigmoids(x: NDArray[np.float64]) -> NDArray[np.float64]:
     worth = 2.0 / (1.0 + np.exp(5.0 * np.minimum(x, FAR_PAST + 1.0))) - 1.0
-    worth = np.where(np.asarray(x) > FAR_PAST, -1.0, worth)
-    return float(worth) if np.ndim(x) == 0 else worth
+    return np.asarray(np.where(x > FAR_PAST, -1.0, worth))
 
 
 def _parts(series: NabSeries) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -82,8 +83,8 @@ def _parts(series: NabSeries) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         width = last - first + 1
         inside = slice(first, last + 1)
         window[inside] = number
-        worth[inside] = scaled_sigmoid(-(last - index[inside] + 1) / width) / scaled_sigmoid(-1.0)
-        worth[last + 1 :] = scaled_sigmoid((index[last + 1 :] - last) / max(1.0, width - 1.0))
+        worth[inside] = _sigmoids(-(last - index[inside] + 1) / width) / scaled_sigmoid(-1.0)
+        worth[last + 1 :] = _sigmoids((index[last + 1 :] - last) / max(1.0, width - 1.0))
     window[: probation_length(n)] = -2
     return window, worth
 

@@ -153,7 +153,7 @@ def _range(row: _F4, value: float) -> float:
     high, low = max(value, row[HIGH]), min(value, row[LOW])
     shrink = 0.0002 * (high - low)
     row[HIGH], row[LOW] = high - shrink, low + shrink
-    return beyond
+    return float(beyond)
 
 
 @njit(cache=True, nogil=True)
@@ -178,7 +178,7 @@ def _look(
     features[VARIANCE], features[FLAT] = max(0.0, restless), max(0.0, -restless)
     features[PATTERN] = _pattern(row, patterns, value, settings[A_NOVELTY])
     features[RANGE] = _range(row, value)
-    usual = value - residual if residual != 0.0 else row[MEAN]
+    usual = float(row[MEAN]) if residual == 0.0 else value - residual
     taught = away
     if count > SETTLED:
         most = CLIP_SCALE * scale
@@ -236,7 +236,7 @@ def _bar(row: _F4, settings: _F8) -> float:
     bar = settings[BAR_LEAST]
     if row[INTERVAL_S] < settings[SHORT_S]:
         bar = settings[BAR_MONTH] - math.log(max(row[INTERVAL_S], 1e-3))
-    return bar + row[BAR]
+    return float(bar + row[BAR])
 
 
 @njit(cache=True, nogil=True)
