@@ -35,7 +35,7 @@ class GroupModel(Struct, frozen=True):
     """What is usual for c sensors.
 
     ``mean`` and ``scale`` (c,); ``rebuild`` (c, c x lags) gives what of the scaled row and those before it is *not*
-    explained; ``error`` (c,) is its usual size for each sensor; ``bar`` is from where on the smoothed mean square is unusual.
+    explained; ``error`` (c,) is its usual size for each sensor; ``bar`` is what the smoothed mean seldom exceeds.
     """
 
     mean: _F8
@@ -86,8 +86,8 @@ def judge_group(values: _F8, train: int) -> GroupJudged:
     """Judge each row of a group from it and those before it, the first ``train`` rows being usual.
 
     In plain words: what the sensors say together is rebuilt from the few movements that they usually share, with
-    their last two rows. What cannot be rebuilt, smoothed over about twelve rows, is unusual; the sensors with most of it,
-    each against its own usual error, are blamed.
+    their last two rows. What cannot be rebuilt, smoothed over about twelve rows, is unusual; the sensors with most of
+    it, each against its own usual error, are blamed.
 
     Limits: a change of all sensors along a movement that they usually share is not seen; a new way of operating is
     unusual until the model is learnt again; a slow season missing from the rows that teach raises false alarms. A
