@@ -19,6 +19,7 @@ COMMANDS = {
     "site": "Check, show and import site files.",
     "sources": "Connectors: list, check, replay files, watch live.",
     "detect": "Run one detector over a file.",
+    "simulate": "What-if runs: a crowd on a site, and the engine's validation.",
     "fuse": "Fuse detections from a file into explained incidents.",
     "risk": "Where a figure came from; planning without live data.",
     "plan": "An evacuation plan with its proof, sentences to say, alternatives.",

@@ -1,0 +1,57 @@
+"""A plan checked by simulation: the exits it gives to each zone, and how long that takes, beside everybody's
+nearest exit.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import Struct
+
+from .evacuate import CrowdOptions, CrowdResult, evacuate
+from .site_ground import SiteGround
+
+__all__ = ("PlanCheck", "check_plan")
+
+
+class PlanCheck(Struct, frozen=True, kw_only=True):
+    """Clearance by the plan at each compliance, and with everybody at the nearest exit; ``gain`` is 1 - plan /
+    nearest.
+    """
+
+    nearest: CrowdResult
+    planned: dict[str, CrowdResult]
+    gain: dict[str, float | None]
+
+
+def check_plan(
+    ground: SiteGround,
+    occupancy: Mapping[str, float],
+    shares: Mapping[str, Mapping[str, float]],
+    *,
+    compliance: tuple[float, ...] = (1.0, 0.7),
+    options: CrowdOptions | None = None,
+) -> PlanCheck:
+    """Simulate a plan's exit shares by zone at these shares of people who follow it; the others take the nearest exit.
+
+    The comparison is with people who go to the nearest exit and stay with it, as a plan by nearest exit would have
+    them.
+
+    :raises ValueError: as ``evacuate``.
+    """
+    base = msgspec.structs.replace(options or CrowdOptions(), look_round=False)
+    nearest = evacuate(ground, occupancy, options=base)
+    planned = {
+        f"{share:g}": evacuate(
+            ground, occupancy, shares=shares, options=msgspec.structs.replace(base, compliance=share)
+        )
+        for share in compliance
+    }
+    return PlanCheck(
+        nearest=nearest, planned=planned, gain={key: _gain(nearest, found) for key, found in planned.items()}
+    )
+
+
+def _gain(nearest: CrowdResult, planned: CrowdResult) -> float | None:
+    if not nearest.clearance_s or planned.clearance_s is None:
+        return None
+    return round(1 - planned.clearance_s / nearest.clearance_s, 4)
