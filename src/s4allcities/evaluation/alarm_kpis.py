@@ -191,7 +191,6 @@ class AlarmMonitor:
         self._people(life, alert)
         life.level, life.state, life.held = alert.level, alert.state, bool(alert.held)
         life.position = alert.position
-        life.explained = bool(alert.why) and len(alert.lines) == 3 and alert.grounds is not None
 
     def _activation(self, life: _Life, alert: Alert) -> None:
         if alert.t_active_us <= life.t_active_us:
@@ -205,6 +204,7 @@ class AlarmMonitor:
         if alert.held or alert.t_annunciated_us <= life.t_called_us:
             return
         life.t_called_us = alert.t_annunciated_us
+        life.explained = bool(alert.why) and len(alert.lines) == 3 and alert.grounds is not None
         calls = self._calls.setdefault(alert.position, [])
         calls.append((alert.t_annunciated_us, life.source, alert.level))
         while calls[0][0] < alert.t_annunciated_us - KEPT_US:

@@ -102,14 +102,21 @@ def make_event(
     at_s: float,
     twin: bool,
     tempo: float = 1.0,
+    in_zone: str = "",
+    vigour: float = 0.0,
 ) -> Event:
-    """Draw an event of a story, or of its benign twin, beginning at ``at_s`` of the world."""
-    zone = site.zone(story.zones[int(rng.integers(len(story.zones)))])
+    """Draw an event of a story, or of its benign twin, beginning at ``at_s`` of the world; in a zone of the story
+    unless
+    ``in_zone`` names one, and of a drawn vigour unless one is given.
+    """
+    drawn = story.zones[int(rng.integers(len(story.zones)))]
+    zone = site.zone(in_zone or drawn)
     door = _door(site, zone, rng)
     start = random_point(zone, rng)
     if story.anchor == "door" and door is not None:
         start = Spot(x_m=door.x_m, y_m=door.y_m, level=door.level, zone=zone.slug)
-    vigour = float(rng.uniform(*VIGOUR))
+    drawn_vigour = float(rng.uniform(*VIGOUR))
+    vigour = vigour or drawn_vigour
     cues = tuple(_cues(site, story.twin if twin else story.act, zone, rng, at_s, vigour, tempo))
     from_s, to_s = min(each.from_s for each in cues), max(each.to_s for each in cues)
     speed_mps = story.speed_mps * (TWIN_SPEED if twin else 1.0)

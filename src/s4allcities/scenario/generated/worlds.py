@@ -18,6 +18,7 @@ from .statements import Places, Statement, false_alarms, perceived, rng_of
 
 __all__ = (
     "GENERATED_US",
+    "Act",
     "DetectedAs",
     "GeneratedWorld",
     "Generator",
@@ -41,6 +42,16 @@ NUISANCES_PER_DAY = 1.0
 SPOTS = 12
 LOST_M = 60.0
 """From so large an error on, what people report is taken for the zone that it fell into."""
+
+
+class Act(Struct, frozen=True, kw_only=True):
+    """One event of a composed world: a story in a zone from a second on, or its benign twin; vigour 0 is drawn."""
+
+    story: str
+    zone: str
+    at_s: float
+    twin: bool = False
+    vigour: float = 0.0
 
 
 class DetectedAs(Struct, frozen=True, kw_only=True):
@@ -151,13 +162,49 @@ class Generator:
         check_seed(seed, purpose=purpose)
         return _Making(self, name, seed, law, rules).world()
 
+    def compose(
+        self,
+        name: str,
+        acts: Sequence[Act],
+        seed: int,
+        law: str = "standard",
+        *,
+        duration_s: float = WORLD_S,
+        purpose: str = "",
+    ) -> GeneratedWorld:
+        """Make a world of several acts in chosen zones; what detectors make of them is drawn as in any other world.
+
+        :raises SealedSeed: it is a test seed and no ``purpose`` is given.
+        :raises ScenarioError: no such story, zone or law, or the seed is out of range.
+        """
+        for act in acts:
+            if act.story not in self.catalogue.stories:
+                raise ScenarioError(
+                    f"no story {act.story!r}; allowed are {', '.join(self.catalogue.stories)}"
+                )
+            if act.zone not in {zone.slug for zone in self.site.zones}:
+                raise ScenarioError(f"site {self.site.slug!r} has no zone {act.zone!r}")
+        rules = self.catalogue.law(law)
+        check_seed(seed, purpose=purpose)
+        return _Making(self, name, seed, law, rules, tuple(acts), duration_s).world()
+
 
 class _Making:
-    """One world while it is made."""
+    """One world while it is made; ``acts`` are what happens in a composed one, for ``duration_s``."""
 
-    def __init__(self, generator: Generator, name: str, seed: int, law_name: str, law: Law) -> None:
+    def __init__(
+        self,
+        generator: Generator,
+        name: str,
+        seed: int,
+        law_name: str,
+        law: Law,
+        acts: tuple[Act, ...] | None = None,
+        duration_s: float = WORLD_S,
+    ) -> None:
         self.g, self.name, self.seed, self.law_name, self.law = generator, name, seed, law_name, law
-        self.duration_s = DAY_S if name == ORDINARY_DAY else WORLD_S * law.tempo
+        self.acts = acts
+        self.duration_s = DAY_S if name == ORDINARY_DAY else duration_s * law.tempo
         rng = self.rng("devices")
         self.drifting = frozenset(each.slug for each in generator.devices if rng.random() < law.drift_share)
 
@@ -188,6 +235,13 @@ class _Making:
 
     def events(self) -> list[Event]:
         rng, stories = self.rng("events"), self.g.catalogue.stories
+        if self.acts is not None:
+            return [
+                self._event(
+                    act.story, rng, f"{act.story}-{number}", act.at_s * self.law.tempo, twin=act.twin, act=act
+                )
+                for number, act in enumerate(self.acts)
+            ]
         if self.name == ORDINARY_DAY:
             return [
                 self._event(
@@ -206,10 +260,20 @@ class _Making:
             found.append(self._event(other, rng, "other", max(other_s, 0.0), twin=True))
         return found
 
-    def _event(self, story: str, rng: np.random.Generator, id_: str, at_s: float, *, twin: bool) -> Event:
+    def _event(
+        self,
+        story: str,
+        rng: np.random.Generator,
+        id_: str,
+        at_s: float,
+        *,
+        twin: bool,
+        act: Act | None = None,
+    ) -> Event:
         return make_event(
             self.g.site, story, self.g.catalogue.stories[story], rng,
             id_=id_, at_s=at_s, twin=twin, tempo=self.law.tempo,
+            in_zone=act.zone if act else "", vigour=act.vigour if act else 0.0,
         )  # fmt: skip
 
     def told_by(self, kind: str, detector: Detector, events: Sequence[Event]) -> list[Statement]:
