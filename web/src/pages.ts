@@ -1,7 +1,10 @@
 // The pages beside the picture. One more is one component in `pages/` and one line here.
 import type { Component } from 'svelte';
 
+import AlarmsPage from './pages/AlarmsPage.svelte';
+import ContextPage from './pages/ContextPage.svelte';
 import PlatformPage from './pages/PlatformPage.svelte';
+import RiskPage from './pages/RiskPage.svelte';
 import SensorsPage from './pages/SensorsPage.svelte';
 
 export interface Page {
@@ -19,6 +22,9 @@ export const PICTURE_KEY = 'p';
 export const PAGES: readonly Page[] = [
   { slug: 'sensors', letter: 's', component: SensorsPage },
   { slug: 'platform', letter: 'd', component: PlatformPage },
+  { slug: 'alarms', letter: 'k', component: AlarmsPage },
+  { slug: 'risk', letter: 'r', component: RiskPage },
+  { slug: 'context', letter: 'c', component: ContextPage },
 ];
 
 export const pagesFor = (role: string): Page[] => PAGES.filter(({ roles }) => !roles || roles.includes(role));

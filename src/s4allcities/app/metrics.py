@@ -1,7 +1,7 @@
 """The platform's report in Prometheus' text format, by Prometheus' own client library."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -17,11 +17,13 @@ Values = Mapping[str, float]
 ENDED = ("decided", "rejected", "expired", "duplicates")
 
 
-def metrics_text(report: dict[str, Any], parts: Mapping[str, bool], pages: int) -> str:
-    """Write a report of `Accounting`, which parts work, and how many pages look on."""
+def metrics_text(
+    report: dict[str, Any], parts: Mapping[str, bool], pages: int, more: Sequence[Metric] = ()
+) -> str:
+    """Write a report of `Accounting`, which parts work, how many pages look on, and ``more`` families."""
     registry = CollectorRegistry()
     registry.register(
-        _Once([*_flow(report), *_stages(report), *_stores(report), *_rest(report, parts, pages)])
+        _Once([*_flow(report), *_stages(report), *_stores(report), *_rest(report, parts, pages), *more])
     )
     ProcessCollector(namespace="s4", registry=registry)
     return generate_latest(registry).decode()

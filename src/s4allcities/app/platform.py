@@ -47,6 +47,7 @@ from s4allcities.store.snapshots import SqliteSnapshots
 from s4allcities.store.sql import SqlDatabase
 
 from .accounting import Accounting
+from .alarm_figures import AlarmFigures, alarm_metrics
 from .config import AppConfig, ConfigError
 from .desk import CapReleaseDesk
 from .eve_files import EveFollower
@@ -120,8 +121,14 @@ class Platform:
         self.edge = self._make_edge()
         self.cap = CapWriter(DataDir(Path(config.data_dir)).root / "cap", site)
         self.readings = Readings(bus, stores.history, self.hub, clock)
+        self.alarms = AlarmFigures(clock)
         self.recording = Recording(
-            bus, stores.recorder, self.hub, self.replies, clock, followers=(self._act, self._share)
+            bus,
+            stores.recorder,
+            self.hub,
+            self.replies,
+            clock,
+            followers=(self.alarms.follow, self._act, self._share),
         )
         self.upkeep = Upkeep(
             stores.database, stores.history, sessions, stores.ledger, stores.heads, clock,
@@ -211,7 +218,9 @@ class Platform:
         return await self.accounting.report() | {"parts": self.health()}
 
     async def _metrics(self) -> str:
-        return metrics_text(await self.accounting.report(), self.health(), self.hub.clients)
+        return metrics_text(
+            await self.accounting.report(), self.health(), self.hub.clients, alarm_metrics(self.alarms.kpis())
+        )
 
     async def _past(self, t_us: int) -> tuple[list[Risk], list[Context]]:
         recorder = self._stores.recorder
@@ -246,6 +255,7 @@ class Platform:
         # Kernels are loaded before anybody is served: on the event loop they would hold everything up for seconds.
         kernels = asyncio.create_task(asyncio.to_thread(self._load_kernels))
         await restore_picture(recorder, self.hub)
+        self.alarms.take(await recorder.alerts(limit=5000))
         self.handed.signs = signs = SignActuator(
             self.bus, self.clock, earlier=await recorder.commands(limit=-1)
         )
@@ -316,6 +326,7 @@ class Platform:
             total, on_time = self.picture.live.counts()
             before = self.readings.rows
             await asyncio.sleep(1.0)
+            self.picture.show_kpis(self.alarms.shown())
             self.picture.set_platform(
                 mode=self.config.mode,
                 demo=self.config.demo,

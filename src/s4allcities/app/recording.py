@@ -139,5 +139,5 @@ async def restore_picture(recorder: EventRecorder, hub: PictureHub) -> None:
     events: list[Event] = [*(await recorder.detections())[::-1]]
     events += [*await recorder.context(), *await recorder.sensors(), *await recorder.incidents()]
     events += [*await recorder.risks(), *await recorder.alerts(), *await recorder.courses()]
-    events += [*await recorder.orders(), *await recorder.commands()]
+    events += [*await recorder.orders(), *await recorder.commands(), *await recorder.notifications()]
     hub.picture.restore(events, [msgspec.to_builtins(line) for line in await recorder.log()])

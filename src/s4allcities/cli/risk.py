@@ -66,7 +66,7 @@ def _told(found: "Explanation") -> str:
 def _basis_lines(basis: dict[str, object]) -> list[str]:
     out = []
     for name, value in basis.items():
-        if isinstance(value, list):
+        if isinstance(value, list | tuple):
             shares = (f"{m['name']} {m['effect']:.2f} x {m['available']:.2f}" for m in value)
             out.append(f"  {name:18} {', '.join(shares)}")
         elif isinstance(value, dict):

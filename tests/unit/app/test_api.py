@@ -35,6 +35,7 @@ FIELDS = {
     "/api/v1/session": ("token", "name", "password"),
     f"/api/v1/alerts/{ALERT.id}/actions": ("verb", "expected_version", "reason", "assignee"),
     "/api/v1/orders": ("course_of_action_id", "note"),
+    "/api/v1/alerts/acknowledge": ("alerts",),
     "/api/v1/context": ("subject", "attribute", "value", "unit", "reason", "until"),
     "/api/v1/releases": ("order_id",),
     "/api/v1/releases/x/confirm": (),

@@ -29,6 +29,23 @@ const ALERT = {
   actor: '',
   role: '',
   reason: '',
+  held: '',
+  group: '',
+  first_out: false,
+  position: 'operator',
+  times: 1,
+  t_shelved_until_us: 0,
+  escalated_to: '',
+};
+const ENTRY = {
+  name: '',
+  zones: [],
+  reason: '',
+  source: '',
+  t_from_us: 0,
+  t_until_us: 0,
+  version: 0,
+  stated_by: '',
 };
 const INCIDENT = { ...COMMON, t_opened_us: null, entities: [], zones: [], hypotheses: {}, text: '' };
 const RISK = { ...COMMON, before: 0, people: 0, incident_id: '', reasons: [] };
@@ -100,6 +117,8 @@ const FILL: Record<string, (value: Loose) => Loose> = {
       },
       value,
     ),
+  entries: (value) => filled(ENTRY, value),
+  notifications: (value) => filled({ ...COMMON, attempts: 1, receipt: '' }, value),
   releases: (value) => filled({ order_id: '', state: 'waiting', actor: '', t_us: 0 }, value),
 };
 

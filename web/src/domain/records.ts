@@ -3,8 +3,33 @@
 
 export type Mode = 'live' | 'exercise' | 'simulation' | 'replay';
 export type Level = 'info' | 'low' | 'medium' | 'high' | 'critical';
-export type AlertState = 'new' | 'acknowledged' | 'assigned' | 'in progress' | 'resolved' | 'closed';
-export type AlertVerb = 'acknowledge' | 'assign' | 'start' | 'resolve' | 'close' | 'reopen';
+export type AlertState =
+  | 'new'
+  | 'acknowledged'
+  | 'assigned'
+  | 'escalated'
+  | 'in progress'
+  | 'resolved'
+  | 'closed'
+  | 'shelved'
+  | 'suppressed'
+  | 'false'
+  | 'duplicate'
+  | 'reopened';
+export type AlertVerb =
+  | 'acknowledge'
+  | 'assign'
+  | 'escalate'
+  | 'start'
+  | 'resolve'
+  | 'close'
+  | 'reopen'
+  | 'shelve'
+  | 'unshelve'
+  | 'suppress'
+  | 'unsuppress'
+  | 'false'
+  | 'duplicate';
 export type RiskBand = 'very low' | 'low' | 'medium' | 'high' | 'very high';
 export type ExitState = 'usable' | 'doubtful' | 'unusable' | 'unknown';
 export type SensorState = 'unknown' | 'on time' | 'late' | 'stale' | 'gone' | 'clock wrong';
@@ -44,6 +69,14 @@ export interface Alert extends Common {
   actor: string;
   role: string;
   reason: string;
+  /** Why it is listed without calling for attention; empty when it calls. */
+  held: string;
+  group: string;
+  first_out: boolean;
+  position: string;
+  times: number;
+  t_shelved_until_us: number;
+  escalated_to: string;
 }
 
 export interface Term {
@@ -227,4 +260,72 @@ export interface Release {
   /** Who asked for it, and when. */
   actor: string;
   t_us: number;
+}
+
+/** Something that people know of the place, as the context graph holds it. */
+export interface ContextEntry {
+  id: string;
+  type: string;
+  name: string;
+  zones: string[];
+  reason: string;
+  source: string;
+  t_from_us: number;
+  t_until_us: number;
+  version: number;
+  stated_by: string;
+  t_us: number;
+  [field: string]: unknown;
+}
+
+/** How a service that the city runs on holds up. */
+export interface ServiceState {
+  id: string;
+  performance: number;
+  index: number;
+  robustness: number;
+  recovery: [number, number][];
+  t_90_h: number;
+}
+
+export interface Quantiles {
+  p50_s: number | null;
+  p95_s: number | null;
+  count: number;
+}
+
+/** The figures of the alarms of one operator position over the last day. */
+export interface AlarmKpis {
+  id: string;
+  position: string;
+  hours: number;
+  called: number;
+  now_per_10min: number;
+  median_per_10min: number;
+  p99_per_10min: number;
+  peak_per_10min: number;
+  per_hour: number;
+  flood: boolean;
+  flood_share: number;
+  chattering: number;
+  stale: number;
+  held: number;
+  bad_actor_share: number | null;
+  bad_actors: { source: string; count: number; share: number }[];
+  priority_mix: Record<string, number>;
+  to_acknowledge: Record<string, Quantiles>;
+  to_assign: Record<string, Quantiles>;
+  to_close: Record<string, Quantiles>;
+  nuisance_rate: number | null;
+  unexplained: number;
+}
+
+/** The receipt of an alert handed to somebody outside the control room. */
+export interface Notification extends Common {
+  alert_id: string;
+  channel: string;
+  recipient: string;
+  state: 'sent' | 'failed' | 'waiting';
+  attempts: number;
+  receipt: string;
 }

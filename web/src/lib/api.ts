@@ -75,6 +75,8 @@ export interface AlertRequest {
   expected_version: number;
   reason?: string;
   assignee?: string;
+  until?: string;
+  duplicate_of?: string;
 }
 export const postAlertAction = (alert: string, body: AlertRequest): Promise<unknown> =>
   request('POST', `/api/v1/alerts/${encodeURIComponent(alert)}/actions`, body);
@@ -87,3 +89,28 @@ export const postReleaseDecision = (release: string, reason: string): Promise<un
   const path = `/api/v1/releases/${encodeURIComponent(release)}`;
   return reason ? request('POST', `${path}/refuse`, { reason }) : request('POST', `${path}/confirm`);
 };
+
+export interface BulkAnswer {
+  acknowledged: string[];
+  refused: Record<string, string>;
+}
+export const postAcknowledgeAll = (
+  alerts: { alert_id: string; expected_version: number }[],
+): Promise<BulkAnswer> => request('POST', '/api/v1/alerts/acknowledge', { alerts });
+export const putEntry = (
+  id: string,
+  entry: Record<string, unknown>,
+  expected_version: number,
+  reason: string,
+): Promise<unknown> =>
+  request('PUT', `/api/v1/context/entries/${encodeURIComponent(id)}`, { entry, expected_version, reason });
+export const deleteEntry = (id: string, expected_version: number, reason: string): Promise<unknown> => {
+  const query = new URLSearchParams({ expected_version: String(expected_version), reason });
+  return request('DELETE', `/api/v1/context/entries/${encodeURIComponent(id)}?${query.toString()}`);
+};
+export interface Question {
+  area: string;
+  text: string;
+}
+export const getSurvey = (): Promise<{ questions: Record<string, Question> }> =>
+  request('GET', '/api/v1/risk/survey');

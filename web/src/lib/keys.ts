@@ -19,6 +19,9 @@ export type Action =
   | 'order'
   | 'sound'
   | 'pages'
+  | 'held'
+  | 'shelve'
+  | 'escalate'
   | 'back';
 
 const LETTERS: Readonly<Record<string, Action>> = {
@@ -35,6 +38,10 @@ const LETTERS: Readonly<Record<string, Action>> = {
   t: 'table',
   n: 'sound',
   g: 'pages',
+  h: 'held',
+  u: 'held',
+  x: 'shelve',
+  e: 'escalate',
   '+': 'level-up',
   '=': 'level-up',
   '-': 'level-down',
@@ -77,6 +84,9 @@ export const SHEET: readonly { keys: readonly string[]; does: string }[] = [
   { keys: ['Enter'], does: 'open' },
   { keys: ['a'], does: 'acknowledge' },
   { keys: ['s'], does: 'assign' },
+  { keys: ['e'], does: 'escalate' },
+  { keys: ['x'], does: 'shelve' },
+  { keys: ['h', 'u'], does: 'held' },
   { keys: ['c'], does: 'close' },
   { keys: ['m'], does: 'map' },
   { keys: ['o'], does: 'option' },

@@ -9,9 +9,15 @@ export function priorityOf(level: Level): Priority {
   return OF[level];
 }
 
-export const isUnacknowledged = (alert: Alert): boolean => alert.state === 'new';
-export const isOpen = (alert: Alert): boolean => alert.state !== 'closed';
-export const needsYou = (alert: Alert): boolean => isOpen(alert) && isUnacknowledged(alert);
+const OVER: readonly string[] = ['closed', 'false', 'duplicate'];
+const UNTAKEN: readonly string[] = ['new', 'reopened', 'escalated'];
+
+export const isUnacknowledged = (alert: Alert): boolean => UNTAKEN.includes(alert.state);
+export const isOpen = (alert: Alert): boolean => !OVER.includes(alert.state);
+/** Listed without calling: shelved, suppressed, part of another, or waiting for its turn. */
+export const isHeld = (alert: Alert): boolean => isOpen(alert) && alert.held !== '';
+export const needsYou = (alert: Alert): boolean =>
+  isOpen(alert) && alert.held === '' && isUnacknowledged(alert);
 
 export const COLOUR: Record<Priority, string> = {
   1: '--p1-critical',

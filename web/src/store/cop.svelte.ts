@@ -7,7 +7,10 @@ import {
   ApiError,
   closeSession,
   getSession,
+  deleteEntry,
+  postAcknowledgeAll,
   postAlertAction,
+  putEntry,
   postOrder,
   postRelease,
   postReleaseDecision,
@@ -15,22 +18,25 @@ import {
   type Session,
 } from '../lib/api';
 import { t } from '../i18n';
-import { isOpen, priorityOf } from '../lib/priority';
+import { isHeld, isOpen, needsYou, priorityOf } from '../lib/priority';
 import { lettersOf, namesOf, type Site } from '../lib/site';
 import { bannerOf, dataAge_s } from './banners';
 import { browserWorld, Connection, type Status } from './connection';
 import { emptyLive, type Live } from './picture';
-import { alertsByLevel, courseOf, queueRows, type QueueRow } from './views';
+import { alertsByLevel, courseOf, heldAlerts, queueRows, type QueueRow } from './views';
 
 export type Tab = 'why' | 'context' | 'log';
 export type Sheet = '' | 'order' | 'keys' | 'table' | 'ask' | 'confirm' | 'refuse';
 export type Menu = '' | 'pages' | 'who' | 'more';
-export type Form = '' | 'assign' | 'close';
+export type Form = '' | 'assign' | 'close' | 'shelve' | 'suppress' | 'false' | 'duplicate';
 
 const REFRESH_MS = 50;
 const BEAT_MS = 250;
 const HINT_US = 60e6;
-const ROWS: readonly string[] = ['acknowledge', 'assign', 'start', 'resolve', 'close', 'reopen', 'order'];
+const ROWS: readonly string[] = [
+  ...['acknowledge', 'assign', 'escalate', 'start', 'resolve', 'close', 'reopen', 'order'],
+  ...['shelve', 'unshelve', 'suppress', 'unsuppress', 'false', 'duplicate'],
+];
 const ACTING: readonly string[] = ['operator', 'supervisor'];
 
 export class Cop {
@@ -44,6 +50,7 @@ export class Cop {
   tab = $state<Tab>('why');
   sheet = $state<Sheet>('');
   form = $state<Form>('');
+  show_held = $state(false);
   menu = $state<Menu>('');
   searching = $state(false);
   busy = $state('');
@@ -101,6 +108,9 @@ export class Cop {
 
   picture = $derived(this.live.picture);
   queue = $derived(queueRows(this.picture));
+  held = $derived(heldAlerts(this.picture));
+  may_state = $derived(['supervisor', 'integrator'].includes(this.session.role));
+  may_suppress = $derived(this.session.role === 'supervisor');
   loaded = $derived(this.live.epoch !== '' || this.live.seq > 0);
   alert = $derived(this.picture.alerts.get(this.selected_id));
   incident = $derived(this.alert && this.picture.incidents.get(this.alert.incident_id));
@@ -150,7 +160,7 @@ export class Cop {
     for (const alert of this.live.picture.alerts.values()) {
       if (this.known.has(alert.id)) continue;
       this.known.add(alert.id);
-      if (!isOpen(alert)) continue;
+      if (!isOpen(alert) || isHeld(alert)) continue;
       const text = t('live.new_alert', { priority: priorityOf(alert.level), title: alert.title });
       if (alert.level === 'critical') this.shouted = text;
       else this.said = text;
@@ -240,6 +250,32 @@ export class Cop {
       this.hint(restoreAlert(made));
       this.form = '';
     });
+  }
+
+  /** Acknowledges all that calls; what has moved on meanwhile is refused by itself and stays in the list. */
+  async acknowledgeAll(): Promise<void> {
+    const seen = this.queue.map(({ alert }) => alert).filter(needsYou);
+    if (!seen.length || !this.can_act || this.busy) return;
+    await this.attempt('acknowledge-all', async () => {
+      const answer = await postAcknowledgeAll(
+        seen.map(({ id, version }) => ({ alert_id: id, expected_version: version })),
+      );
+      const left = Object.values(answer.refused);
+      if (left.length) this.failure = t('queue.bulk_left', { count: left.length, why: left[0] ?? '' });
+      this.said = t('queue.bulk_done', { count: answer.acknowledged.length });
+    });
+  }
+
+  /** States a context entry, or withdraws it when there is none. */
+  async stateEntry(id: string, entry: Record<string, unknown> | null, version: number, reason: string) {
+    let done = false;
+    await this.attempt('context', async () => {
+      if (entry) await putEntry(id, entry, version, reason);
+      else await deleteEntry(id, version, reason);
+      done = true;
+      this.said = entry ? t('context_page.stated', { id }) : t('context_page.withdrawn', { id });
+    });
+    return done;
   }
 
   async order(note: string): Promise<void> {

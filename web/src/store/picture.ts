@@ -21,6 +21,10 @@ export interface Picture {
   log: Table<R.LogEntry>;
   platform: Table<R.Platform>;
   releases: Table<R.Release>;
+  entries: Table<R.ContextEntry>;
+  services: Table<R.ServiceState>;
+  kpis: Table<R.AlarmKpis>;
+  notifications: Table<R.Notification>;
 }
 
 export type Collection = keyof Picture;
@@ -62,6 +66,10 @@ const NAMES: readonly Collection[] = [
   'log',
   'platform',
   'releases',
+  'entries',
+  'services',
+  'kpis',
+  'notifications',
 ];
 const KEPT: Partial<Record<Collection, number>> = { detections: 300, log: 2000 };
 

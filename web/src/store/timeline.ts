@@ -1,7 +1,7 @@
 // What the lanes under the map hold.
 import type * as R from '../domain/records';
 import { BACK_US } from '../lib/axis';
-import { isUnacknowledged, priorityOf, type Priority } from '../lib/priority';
+import { isOpen, isUnacknowledged, priorityOf, type Priority } from '../lib/priority';
 import type { Picture } from './picture';
 import { courseOf, orderOf } from './views';
 
@@ -27,7 +27,7 @@ export function incidentBars(picture: Picture, now_us: number): Bar[] {
       priority: priorityOf(alert.level),
       filled: isUnacknowledged(alert),
       from_us: incident?.t_first_evidence_us ?? alert.t_annunciated_us,
-      to_us: alert.state === 'closed' ? alert.t_us : now_us,
+      to_us: isOpen(alert) ? now_us : alert.t_us,
     };
   });
   return bars

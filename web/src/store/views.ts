@@ -1,6 +1,6 @@
 // What the panels show, computed from the picture. Pure, so that the rules of the screen can be tested without one.
 import type * as R from '../domain/records';
-import { isOpen, priorityOf, type Priority } from '../lib/priority';
+import { isHeld, isOpen, priorityOf, type Priority } from '../lib/priority';
 import type { Picture } from './picture';
 
 export interface QueueRow {
@@ -23,9 +23,13 @@ function linkedTo(picture: Picture, incident_id: string): Set<string> {
   return linked;
 }
 
-/** Open alerts, most urgent first; those of linked incidents follow each other. */
+/** Open alerts that are listed without calling, most urgent first. */
+export const heldAlerts = (picture: Picture): R.Alert[] =>
+  [...picture.alerts.values()].filter(isHeld).sort(byUrgency);
+
+/** Open alerts that call, most urgent first; those of linked incidents follow each other. */
 export function queueRows(picture: Picture): QueueRow[] {
-  const waiting = [...picture.alerts.values()].filter(isOpen).sort(byUrgency);
+  const waiting = [...picture.alerts.values()].filter((a) => isOpen(a) && !isHeld(a)).sort(byUrgency);
   const rows: QueueRow[] = [];
   while (waiting.length) {
     const first = waiting.shift() as R.Alert;
@@ -86,6 +90,25 @@ export function riskOf(picture: Picture, alert: R.Alert): R.Risk | undefined {
     : all.filter((risk) => risk.zone === alert.zone && risk.hypothesis === alert.hypothesis);
   const here = near.filter((risk) => risk.zone === alert.zone);
   return (here.length ? here : near).sort((a, b) => b.value - a.value)[0];
+}
+
+export interface RiskRow {
+  zone: R.Zone;
+  /** By threat, the risk of the zone; the worst first in `worst`. */
+  cells: Map<string, R.Risk>;
+  worst: number;
+}
+
+/** Zones by threats: the zones with the highest risk first, threats by name. */
+export function riskField(picture: Picture): { threats: string[]; rows: RiskRow[] } {
+  const threats = [...new Set([...picture.risks.values()].map((risk) => risk.hypothesis))].sort();
+  const rows = [...picture.zones.values()].map((zone) => {
+    const own = [...picture.risks.values()].filter((risk) => risk.zone === zone.id);
+    const cells = new Map(own.map((risk) => [risk.hypothesis, risk]));
+    return { zone, cells, worst: Math.max(0, ...own.map((risk) => risk.value)) };
+  });
+  rows.sort((a, b) => b.worst - a.worst || a.zone.name.localeCompare(b.zone.name));
+  return { threats, rows };
 }
 
 /** The option in force for an incident: the newest that no other replaces. */

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import tzinfo
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from s4allcities.domain import US_PER_S, Context
@@ -12,7 +11,7 @@ from s4allcities.domain import Event as AnyEvent
 from s4allcities.domain.snapshots import StructSnapshots
 
 from .entries import Entry, ThreatLevel, Works
-from .graph import ENTRY, ContextGraph, statement
+from .graph import ENTRY, ContextGraph, plain, statement
 
 __all__ = ("CalendarStage", "CalendarState")
 
@@ -84,7 +83,7 @@ class CalendarStage(StructSnapshots[CalendarState]):
         """Give what the file says that it did not say before; entries gone from it are withdrawn."""
         for key in sorted(self.entries.keys() | state.from_file.keys()):
             entry = self.entries.get(key)
-            raw = None if entry is None else msgspec.to_builtins(entry)
+            raw = None if entry is None else plain(entry)
             if state.from_file.get(key) == raw:
                 continue
             if raw is None:

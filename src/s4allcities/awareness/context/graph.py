@@ -28,7 +28,7 @@ from .entries import (
     Works,
 )
 
-__all__ = ("ENTRY", "ContextGraph", "Edge", "in_slots", "statement")
+__all__ = ("ENTRY", "ContextGraph", "Edge", "in_slots", "plain", "statement")
 
 ENTRY = "entry"
 """The attribute of a fact that states or withdraws an entry."""
@@ -50,11 +50,17 @@ class Edge(Struct, frozen=True, kw_only=True):
     other: str
 
 
+def plain(entry: Entry) -> dict[str, Any]:
+    """Give an entry as plain data, the same as it comes back from the bus (lists, no tuples)."""
+    made: dict[str, Any] = msgspec.msgpack.decode(msgspec.msgpack.encode(entry))
+    return made
+
+
 def statement(
     entry: Entry | None, key: str, t_us: int, *, id: str = "", version: int = 0, **more: Any
 ) -> Context:
     """Make the fact that states an entry, or withdraws the one of id ``key``."""
-    value = None if entry is None else msgspec.to_builtins(entry)
+    value = None if entry is None else plain(entry)
     return Context(
         id=id, t_us=t_us, subject=f"{ENTRY}/{key}", attribute=ENTRY, value=value, version=version, **more
     )
