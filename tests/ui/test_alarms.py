@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 from tests.ui.parts import PlatformProcess
 from tests.ui.screen import LARGE, Screen
 
-from s4allcities.domain import SystemClock
+from s4allcities.domain import SystemClock, to_rfc3339
 from s4allcities.security.credentials import DeviceCredentials
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(300)]
@@ -28,6 +28,7 @@ class SecondFire:
         self._url = f"{platform.running.url}/api/v1/observations?family=env"
         self._sensors = sensors
         self._over = threading.Event()
+        self.answers: list[tuple[int, str]] = []
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -38,7 +39,10 @@ class SecondFire:
                 turn += 1
                 for sensor, quantity in self._sensors.items():
                     value = CALM[quantity] + 0.01 * (turn % 3) + RISING[quantity] * min(max(turn - 12, 0), 40)
-                    client.post(self._url, json={quantity: value}, auth=(sensor, self._passwords[sensor]))
+                    body = {"t": to_rfc3339(SystemClock().now_us()), quantity: round(value, 3)}
+                    url = f"{self._url}&sensor={sensor}"
+                    answer = client.post(url, json=body, auth=(sensor, self._passwords[sensor]))
+                    self.answers.append((answer.status_code, answer.text))
 
     def close(self) -> None:
         self._over.set()
@@ -133,6 +137,7 @@ def test_alerts_have_levels_and_reasons_and_can_be_acknowledged_at_once(
         expect(burning.at("btn-acknowledge-all")).to_have_count(0)
     finally:
         second.close()
+    assert {status for status, _ in second.answers} == {201}
 
 
 def test_an_operator_cannot_shelve_what_is_critical_and_a_supervisor_can(

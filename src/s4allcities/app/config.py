@@ -3,12 +3,15 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
+from s4allcities.awareness.alarms import alarm_settings
 from s4allcities.bus.streams import StreamLimits
 from s4allcities.domain import Clock, Mode, ScaledClock, SystemClock
+from s4allcities.exchange.notify import ChannelConfig, NotifyError, check_channels
 from s4allcities.store.postgres import PostgresSettings
 
 __all__ = (
@@ -120,7 +123,9 @@ class AppConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     ``devices`` get a credential beside the sensors of the site; ``mappings`` are YAML files for devices with their own
     JSON. ``history_days`` overrides, by family or kind, how many days things are kept; ``heads`` is the file for the
-    ledger's signed heads, best on another machine's mount (empty = in the data directory).
+    ledger's signed heads, best on another machine's mount (empty = in the data directory). ``alarms`` changes
+    settings of annunciation; ``share`` says by hypothesis whether alerts go out of the control room by themselves or
+    after an operator took them; ``notify`` are the channels by which they do.
     """
 
     site: str = "sites/helsinki-station"
@@ -133,6 +138,9 @@ class AppConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     devices: tuple[str, ...] = ()
     mappings: tuple[str, ...] = ()
     eve_files: tuple[EveFile, ...] = ()
+    alarms: dict[str, Any] = {}
+    share: dict[str, Literal["automatic", "operator"]] = {}
+    notify: tuple[ChannelConfig, ...] = ()
     server: ServerConfig = ServerConfig()
     nats: NatsConfig = NatsConfig()
     streams: StreamsConfig = StreamsConfig()
@@ -175,6 +183,11 @@ def check_config(config: AppConfig) -> AppConfig:
     :raises ConfigError: an address that others can reach, without TLS; half of a key pair; a port, a speed or days out
         of range.
     """
+    try:
+        check_channels(config.notify)
+        alarm_settings(config.alarms)
+    except (NotifyError, ValueError) as error:
+        raise ConfigError(str(error)) from None
     server, nats = config.server, config.nats
     _check_address("server.host", server.host, "server.tls_cert", server.tls_cert, server.tls_key)
     _check_address(

@@ -12,10 +12,11 @@ from typing import Any
 import structlog
 from litestar import Request
 
+from s4allcities.awareness.alarms.profiles import load_profiles
 from s4allcities.awareness.picture import Picture, PictureHub, PictureServices, Replies, site_document
 from s4allcities.bus import REJECTED_TTL_S, Bus, BusError, DeviceUser, NatsServer, StageRunner, Ticker
 from s4allcities.bus import ServerConfig as BusServerConfig
-from s4allcities.domain import Clock, Context, Event, Risk, Source, Stage, derived_ulid
+from s4allcities.domain import Clock, Context, Event, Notification, Risk, Source, Stage, derived_ulid
 from s4allcities.edge.actuators.signs import SignActuator
 from s4allcities.edge.errors import EdgeError
 from s4allcities.edge.health import HealthMonitor
@@ -25,6 +26,7 @@ from s4allcities.edge.router import HttpDoor
 from s4allcities.edge.sources.mapped import MappedSource, load_mapping
 from s4allcities.edge.sources.table import SourceTable, built_in_sources
 from s4allcities.exchange.cap import CapWriter
+from s4allcities.exchange.notify import Notifier, NotifyError, make_channel
 from s4allcities.privacy.pseudonyms import Pseudonyms
 from s4allcities.privacy.redaction import Redactor
 from s4allcities.security.authorisation import may
@@ -109,7 +111,9 @@ class Platform:
         self._credentials = credentials
         self._random = Random(secrets.randbits(128))
         folder = Path(config.site)
-        self.stages: tuple[Stage[Any], ...] = build_stages(site, folder, seed=config.seed)
+        self.stages: tuple[Stage[Any], ...] = build_stages(
+            site, folder, seed=config.seed, alarms=config.alarms
+        )
         self.runners = [
             StageRunner(stage, bus, stores.snapshots, mode=config.mode, snapshot_every_s=SNAPSHOT_EVERY_S)
             for stage in self.stages
@@ -122,13 +126,14 @@ class Platform:
         self.cap = CapWriter(DataDir(Path(config.data_dir)).root / "cap", site)
         self.readings = Readings(bus, stores.history, self.hub, clock)
         self.alarms = AlarmFigures(clock)
+        self.notifier: Notifier | None = None
         self.recording = Recording(
             bus,
             stores.recorder,
             self.hub,
             self.replies,
             clock,
-            followers=(self.alarms.follow, self._act, self._share),
+            followers=(self.alarms.follow, self._act, self._share, self._tell),
         )
         self.upkeep = Upkeep(
             stores.database, stores.history, sessions, stores.ledger, stores.heads, clock,
@@ -246,6 +251,21 @@ class Platform:
             for event in events:
                 await self.handed.signs.see(event)
 
+    async def _tell(self, events: Any) -> None:
+        if self.notifier is not None:
+            await self.notifier.follow(events)
+
+    def _make_notifier(self, earlier: Sequence[Notification]) -> Notifier | None:
+        """Make what tells people outside. :raises ConfigError: a secret of a channel cannot be read."""
+        if not self.config.notify:
+            return None
+        try:
+            channels = [make_channel(each) for each in self.config.notify]
+        except NotifyError as error:
+            raise ConfigError(str(error)) from None
+        share = {slug: each.share for slug, each in load_profiles().items()} | self.config.share
+        return Notifier(channels, share, self.bus.publish_event, self.clock, self.site.name, earlier)
+
     async def _share(self, events: Any) -> None:
         await self.cap.share(events)
 
@@ -256,6 +276,7 @@ class Platform:
         kernels = asyncio.create_task(asyncio.to_thread(self._load_kernels))
         await restore_picture(recorder, self.hub)
         self.alarms.take(await recorder.alerts(limit=5000))
+        self.notifier = self._make_notifier(await recorder.notifications(limit=5000))
         self.handed.signs = signs = SignActuator(
             self.bus, self.clock, earlier=await recorder.commands(limit=-1)
         )
@@ -272,6 +293,7 @@ class Platform:
                     signs.run(),
                     Ticker(self.bus).run(),
                     self.upkeep.run(),
+                    *([self.notifier.run()] if self.notifier is not None else []),
                     *(follower.run() for follower in self.eve),
                     self._watch_devices(),
                     self._show_platform(),

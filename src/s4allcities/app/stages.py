@@ -1,10 +1,11 @@
 """The stages of a site, in the order in which data flows through them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from s4allcities.awareness.alarms import AlarmStage, names_of
+from s4allcities.awareness.alarms import AlarmStage, alarm_settings, names_of
 from s4allcities.awareness.context import CalendarStage, ContextError, ContextStage, Entry, load_context
 from s4allcities.awareness.response import EvacuatePlaybook, PlanStage
 from s4allcities.awareness.risk import RiskStage, zones_of
@@ -47,7 +48,9 @@ def _groups() -> dict[str, str]:
     return {name: rule.group for name, rule in timeseries_config().quantities.items() if rule.group}
 
 
-def build_stages(site: Site, folder: Path, *, seed: int) -> tuple[Stage[Any], ...]:
+def build_stages(
+    site: Site, folder: Path, *, seed: int, alarms: Mapping[str, Any] | None = None
+) -> tuple[Stage[Any], ...]:
     """Make every stage for a site; ``folder`` is the site folder, whose ``network.yaml`` names hosts and writers."""
     sensors = {spec.slug: spec for spec in site.sensors}
     policy = _policy(folder)
@@ -68,6 +71,6 @@ def build_stages(site: Site, folder: Path, *, seed: int) -> tuple[Stage[Any], ..
         CalendarStage(_context(site, folder), zone=clock_zone, capacity_people=capacity),
         FusionStage(topology_of(site)),
         RiskStage(zones_of(site), zone=clock_zone),
-        AlarmStage(names_of(site), zone=clock_zone),
+        AlarmStage(names_of(site), zone=clock_zone, settings=alarm_settings(alarms)),
         PlanStage(EvacuatePlaybook(graph, seed=seed), exits),
     )
