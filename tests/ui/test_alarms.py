@@ -68,20 +68,27 @@ def auditor(browser: Browser, platform: PlatformProcess) -> Iterator[Screen]:
 
 
 def open_page(screen: Screen, letter: str) -> None:
-    screen.page.keyboard.press("Escape")
+    to_picture(screen)
     screen.page.keyboard.press("g")
     screen.page.keyboard.press(letter)
     expect(screen.at("page")).to_be_visible()
+
+
+def to_picture(screen: Screen) -> None:
+    """Back until the map is there; each Escape closes one thing."""
+    for _ in range(5):
+        if screen.at("map").is_visible():
+            return
+        screen.page.keyboard.press("Escape")
+        screen.page.wait_for_timeout(200)
+    expect(screen.at("map")).to_be_visible()
 
 
 @pytest.fixture(autouse=True)
 def back_to_the_picture(screen: Screen) -> Iterator[None]:
     """Whatever page a test has opened, the next one begins with the queue in view."""
     yield
-    screen.page.keyboard.press("Escape")
-    screen.page.keyboard.press("g")
-    screen.page.keyboard.press("p")
-    expect(screen.at("map")).to_be_visible()
+    to_picture(screen)
 
 
 def test_the_risk_page_shows_every_zone_and_threat_and_why(screen: Screen) -> None:
@@ -124,7 +131,7 @@ def test_a_withdrawn_entry_is_gone(supervisor: Screen) -> None:
 def test_alerts_have_levels_and_reasons_and_can_be_acknowledged_at_once(
     burning: Screen, platform: PlatformProcess
 ) -> None:
-    burning.page.keyboard.press("Escape")
+    to_picture(burning)
     second = SecondFire(platform, SECOND)
     try:
         expect(burning.at("alert-row")).to_have_count(2)
@@ -150,7 +157,7 @@ def test_an_operator_cannot_shelve_what_is_critical_and_a_supervisor_can(
     burning.at("btn-confirm-act").click()
     expect(burning.page.get_by_role("alert")).to_contain_text("Only a supervisor may shelve a critical alert")
     burning.page.keyboard.press("Escape")
-    supervisor.page.keyboard.press("Escape")
+    to_picture(supervisor)
     supervisor.at("alert-row").first.click()
     supervisor.page.keyboard.press("x")
     supervisor.at("act-reason").fill("drill, the chief knows")
@@ -175,7 +182,7 @@ def test_what_is_shelved_is_listed_with_its_reason_one_key_away(burning: Screen,
 
 def test_only_a_supervisor_is_offered_to_suppress(burning: Screen, supervisor: Screen) -> None:
     for screen, offered in ((burning, False), (supervisor, True)):
-        screen.page.keyboard.press("Escape")
+        to_picture(screen)
         screen.at("alert-row").first.click()
         screen.at("menu-more").click()
         entry = screen.at("more-suppress")

@@ -11,6 +11,7 @@ from msgspec import Struct
 from s4allcities.awareness.alarms import alarm_settings
 from s4allcities.bus.streams import StreamLimits
 from s4allcities.domain import Clock, Mode, ScaledClock, SystemClock
+from s4allcities.exchange.cap_chain import CapRule
 from s4allcities.exchange.notify import ChannelConfig, NotifyError, check_channels
 from s4allcities.store.postgres import PostgresSettings
 
@@ -126,6 +127,8 @@ class AppConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ledger's signed heads, best on another machine's mount (empty = in the data directory). ``alarms`` changes
     settings of annunciation; ``share`` says by hypothesis whether alerts go out of the control room by themselves or
     after an operator took them; ``notify`` are the channels by which they do.
+    ``cap_alerts`` is the rule by which alerts become CAP messages for
+    partners, signed with ``cap_key`` and ``cap_certificate`` (PEM files) where both are given.
     """
 
     site: str = "sites/helsinki-station"
@@ -141,6 +144,9 @@ class AppConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     alarms: dict[str, Any] = {}
     share: dict[str, Literal["automatic", "operator"]] = {}
     notify: tuple[ChannelConfig, ...] = ()
+    cap_alerts: CapRule | None = None
+    cap_key: str = ""
+    cap_certificate: str = ""
     server: ServerConfig = ServerConfig()
     nats: NatsConfig = NatsConfig()
     streams: StreamsConfig = StreamsConfig()

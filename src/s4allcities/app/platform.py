@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -26,7 +27,9 @@ from s4allcities.edge.router import HttpDoor
 from s4allcities.edge.sources.mapped import MappedSource, load_mapping
 from s4allcities.edge.sources.table import SourceTable, built_in_sources
 from s4allcities.exchange.cap import CapWriter
+from s4allcities.exchange.cap_chain import CapChains
 from s4allcities.exchange.notify import Notifier, NotifyError, make_channel
+from s4allcities.formats.cap import sign_cap
 from s4allcities.privacy.pseudonyms import Pseudonyms
 from s4allcities.privacy.redaction import Redactor
 from s4allcities.security.authorisation import may
@@ -127,13 +130,14 @@ class Platform:
         self.readings = Readings(bus, stores.history, self.hub, clock)
         self.alarms = AlarmFigures(clock)
         self.notifier: Notifier | None = None
+        self.chains = self._make_chains()
         self.recording = Recording(
             bus,
             stores.recorder,
             self.hub,
             self.replies,
             clock,
-            followers=(self.alarms.follow, self._act, self._share, self._tell),
+            followers=(self.alarms.follow, self._act, self._share, self._tell, self._chain),
         )
         self.upkeep = Upkeep(
             stores.database, stores.history, sessions, stores.ledger, stores.heads, clock,
@@ -254,6 +258,28 @@ class Platform:
     async def _tell(self, events: Any) -> None:
         if self.notifier is not None:
             await self.notifier.follow(events)
+
+    async def _chain(self, events: Any) -> None:
+        if self.chains is not None:
+            await self.chains.share(events)
+
+    def _make_chains(self) -> CapChains | None:
+        """Make what writes CAP chains of alerts. :raises ConfigError: key or certificate cannot be read."""
+        rule, config = self.config.cap_alerts, self.config
+        if rule is None:
+            return None
+        sign = None
+        if config.cap_key and config.cap_certificate:
+            try:
+                key, certificate = (
+                    Path(config.cap_key).read_bytes(),
+                    Path(config.cap_certificate).read_bytes(),
+                )
+            except OSError as error:
+                raise ConfigError(f"cap_key, cap_certificate: cannot be read: {error}") from None
+            sign = partial(sign_cap, key_pem=key, certificate_pem=certificate)
+        folder = DataDir(Path(config.data_dir)).root / "cap" / "alerts"
+        return CapChains(folder, self.site, rule, sign=sign)
 
     def _make_notifier(self, earlier: Sequence[Notification]) -> Notifier | None:
         """Make what tells people outside. :raises ConfigError: a secret of a channel cannot be read."""

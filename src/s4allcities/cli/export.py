@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 
 if TYPE_CHECKING:
     from s4allcities.domain.events import Event
+    from s4allcities.site import Site
 
 __all__ = ("app", "cap")
 
@@ -26,6 +27,7 @@ def cap(
     data_dir: Annotated[
         Path | None, Parameter(help="Take the records of this installation instead of a file's.")
     ] = None,
+    alert: Annotated[str, Parameter(help="The message of this alert instead of orders.")] = "",
     order: Annotated[str, Parameter(help="Only this order.")] = "",
     site: Annotated[Path, Parameter(help="The site folder.")] = Path("sites/helsinki-station"),
     out: Annotated[Path, Parameter(help="Where the CAP files go; made when needed.")] = Path("cap"),
@@ -34,6 +36,8 @@ def cap(
     ] = False,
 ) -> int:
     """Write one CAP 1.2 file for every order among the records, private and as an exercise.
+
+    With --alert it is one for that alert as it stands, private and with the status of its data.
 
     A public message is not made here: it takes two persons and the running platform.
 
@@ -49,6 +53,9 @@ def cap(
         return _refuse("give either a file of records or --data-dir")
     files: list[str] = []
     try:
+        if alert:
+            events = _from_file(records) if records else _from_store(data_dir or Path())
+            return _alert(events, alert, load_site(site), out, as_json)
         writer = CapWriter(out, load_site(site))
         for event in _from_file(records) if records else _from_store(data_dir or Path()):
             writer.remember(event)
@@ -66,6 +73,31 @@ def cap(
         print(msgspec.json.encode({"format": "CAP 1.2", "files": files}).decode())
     else:
         print("\n".join(files) or "no order among the records, so no file")
+    return 0
+
+
+def _alert(events: "Iterable[Event]", alert_id: str, site: "Site", out: Path, as_json: bool) -> int:
+    """Write the message of one alert, in its newest version."""
+    from s4allcities.domain import Alert, Incident
+    from s4allcities.exchange.cap_chain import CapChains, CapRule
+
+    chains, newest = CapChains(out, site, CapRule()), None
+    for event in events:
+        if isinstance(event, Incident):
+            chains.remember(event)
+        elif (
+            isinstance(event, Alert)
+            and event.id == alert_id
+            and (not newest or event.version > newest.version)
+        ):
+            newest = event
+    if newest is None:
+        return _refuse(f"there is no alert {alert_id} among the records")
+    path = chains.write(newest, on_demand=True)
+    if as_json:
+        print(msgspec.json.encode({"format": "CAP 1.2", "files": [str(path)] if path else []}).decode())
+    else:
+        print(path or f"alert {alert_id} has nothing new to say to what is in {out}")
     return 0
 
 

@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 if TYPE_CHECKING:
     from s4allcities.app.explain import Explanation
 
-__all__ = ("app", "explain")
+__all__ = ("app", "explain", "plan")
 
 app = App(name="risk", help="Where a figure came from; planning without live data.")
 
@@ -45,6 +45,47 @@ def explain(
     else:
         print(_told(found))
     return 0 if found.reproduced and found.intact else 2
+
+
+@app.command
+def plan(
+    site: Path,
+    *,
+    survey: Annotated[Path | None, Parameter(help="A file of entries, such as a filled-in survey.")] = None,
+    at: Annotated[str, Parameter(help="The moment, RFC 3339; now if not given.")] = "",
+    occupancy: Annotated[
+        float | None, Parameter(help="Share of each zone's capacity; else whom the calendar expects.")
+    ] = None,
+    report: Annotated[Path | None, Parameter(help="Write an HTML report to this file.")] = None,
+    as_json: _AsJson = False,
+) -> int:
+    """Plan without live data: where a site is weakest, what each measure would buy, where nothing looks.
+
+    Uses the site's context file and its survey, if there is one (see `s4 site survey`). Figures rank; they are no
+    forecast.
+
+    Example: s4 risk plan sites/helsinki-station --occupancy 0.6 --report plan.html
+    """
+    from s4allcities.app.plan_report import plan_html, plan_site, plan_text
+    from s4allcities.awareness.context import ContextError
+    from s4allcities.domain import SystemClock, from_rfc3339
+    from s4allcities.site import SiteError, load_site
+
+    try:
+        t_us = from_rfc3339(at) if at else SystemClock().now_us()
+    except (ValueError, OverflowError):
+        print(f"s4 risk plan: --at is {at!r}; allowed is an RFC 3339 time", file=sys.stderr)
+        return 2
+    try:
+        place = load_site(site)
+        found = plan_site(place, site, survey=survey, t_us=t_us, occupancy=occupancy)
+        if report is not None:
+            report.write_text(plan_html(found, place), encoding="utf-8")
+    except (SiteError, ContextError, ValueError, OSError) as error:
+        print(f"s4 risk plan: {error}", file=sys.stderr)
+        return 2
+    print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if as_json else plan_text(found))
+    return 0
 
 
 def _told(found: "Explanation") -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-__all__ = ("app", "generate", "import_osm", "show", "validate")
+__all__ = ("app", "generate", "import_osm", "show", "survey", "validate")
 
 app = App(name="site", help="Check, show and import site files (venue, zones, exits, streets, sensors).")
 
@@ -170,4 +170,49 @@ def generate(
     else:
         print(f"{done.folder}: synthetic {kind} for {done.people} people")
         print(", ".join(f"{count} {kind}" for kind, count in done.counts.items()))
+    return 0
+
+
+@app.command
+def survey(
+    folder: Path,
+    *,
+    answers: Annotated[Path | None, Parameter(help="A filled-in survey to check and score.")] = None,
+    template: Annotated[Path | None, Parameter(help="Write an empty survey to this file.")] = None,
+    as_json: _AsJson = False,
+) -> int:
+    """Survey a site's vulnerabilities: write the checklist to fill in, or check and score one that is filled in.
+
+    Answers are 0 (nothing in place) to 4 (fully in place). Without options the survey in the site's context file is
+    scored. The score is the vulnerability of a zone without the measures of the moment, by threat.
+
+    Example: s4 site survey sites/helsinki-station --template survey.yaml
+    """
+    from s4allcities.app.survey_file import SurveyScore, score_survey, survey_template
+    from s4allcities.awareness.context import ContextError
+    from s4allcities.site import SiteError, load_site
+
+    try:
+        site = load_site(folder)
+        if template is not None:
+            template.write_text(survey_template(site), encoding="utf-8")
+            if as_json:
+                _print_json({"template": str(template)})
+            else:
+                print(f"{template}: fill in the answers, then s4 site survey {folder} --answers {template}")
+            return 0
+        found: list[SurveyScore] = score_survey(site, folder, answers)
+    except (SiteError, ContextError, OSError) as fault:
+        return _refuse(fault)
+    if as_json:
+        _print_json({"site": site.slug, "surveys": found})
+        return 0
+    for each in found:
+        print(
+            f"{each.id}: {', '.join(each.zones) or 'whole site'}, {each.answered} of {each.questions} answered"
+        )
+        for threat, value in each.vulnerability.items():
+            print(f"  {threat:22} {value:.2f}")
+    if not found:
+        print(f"{folder}: no survey; write one with --template FILE")
     return 0

@@ -1,7 +1,6 @@
 """Writing a CAP 1.2 file for every order: private and an exercise until a second person lets the public have it."""
 
 import asyncio
-import os
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from ..domain.events import Event
 from ..formats.cap import write_cap
 from ..site import Site
 from .cap_message import LANGUAGES, Situation, cap_of_order
+from .files import write_whole
 
 __all__ = ("CapWriter", "ReleaseError")
 
@@ -102,7 +102,7 @@ class CapWriter:
         )
         path = self.folder / f"{message.identifier}.xml"
         if not path.exists():
-            _write_whole(path, write_cap(message))
+            write_whole(path, write_cap(message))
         return path
 
     def release(self, order_id: str, *, confirmed_by: str) -> Path:
@@ -136,14 +136,3 @@ def _keep(memory: OrderedDict[str, V], key: str, value: V) -> None:
     memory.move_to_end(key)
     while len(memory) > _MOST_KEPT:
         memory.popitem(last=False)
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Put a file in its place in one step, safe on the disk before it is seen."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)

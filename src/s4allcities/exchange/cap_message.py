@@ -13,12 +13,12 @@ from ..formats.cap import CapAlert, CapArea, CapInfo, CapReference, certainty_of
 from ..formats.cap.model import Category, MsgType, ResponseType, Scope, Status
 from ..site import Site
 
-__all__ = ("LANGUAGES", "Situation", "Words", "cap_of_order", "words")
+__all__ = ("CATEGORIES", "LANGUAGES", "Situation", "Words", "cap_of_order", "words")
 
 LANGUAGES = ("en-GB", "fi-FI", "sv-FI")
 _EXPIRES_US = 3600 * US_PER_S
 _URGENT = ("critical", "high")
-_CATEGORIES: dict[str, tuple[Category, ...]] = {
+CATEGORIES: dict[str, tuple[Category, ...]] = {
     "fire": ("Fire", "Safety"),
     "toxic-release": ("CBRNE", "Safety"),
     "explosive-precursor": ("CBRNE", "Security"),
@@ -115,7 +115,7 @@ def _info(situation: Situation, site: Site, language: str, status: Status, confi
     urgent = alert is None or alert.level in _URGENT
     return CapInfo(
         language=language,
-        categories=_CATEGORIES.get(hypothesis, ("Security",)),
+        categories=CATEGORIES.get(hypothesis, ("Security",)),
         event=event,
         response_types=respond,
         urgency=urgency_of(0.0 if urgent else 1800.0),
