@@ -15,6 +15,7 @@ Measure = Callable[[Path, int, Say], list[Result]]
 BENCHES: Mapping[str, str] = {
     "spine": "from a cold start to an alert: start, memory, messages taken in, latency",
     "risk": "risk of 2,000 zones, alarms in a flood and on a quiet day",
+    "detectors": "detectors on labelled recordings and simulated series: scores, speed, memory, beside peers",
     "evacuation": "plans for a fire in the station, new plans when an exit falls, clearance runs",
 }
 """Each is the ``measure`` of the module of that name, imported when it runs."""

@@ -17,14 +17,18 @@ LAGS = 3
 """A row is looked at together with the two before it."""
 SHARE = 0.95
 """So much of the variance is usual; what the components beyond it say is not."""
-FIT_SHARE = 2 / 3
+FIT_SHARE = 0.67
 """Of the rows that teach, so many make the model; the others, which it has not seen, set what is usual for it."""
 SMOOTH_ROWS = 12
-TAIL = 0.99
+TAIL = 0.995
 """The bar is this quantile of what the rows that set the usual show."""
 TRAIN_LEAST = 60
 BLAMED = 3
 STILL = 1e-9
+WILD = 100.0
+"""No error counts for more than so many times its usual square: one wild reading must not ring for days."""
+ERROR_LEAST = 1e-3
+"""In scales: a sensor that never moved while the rows taught is not judged by less."""
 
 
 class GroupError(ValueError):
@@ -77,8 +81,8 @@ def fit_group(values: _F8) -> GroupModel:
     kept = int(np.searchsorted(np.cumsum(spread), SHARE * spread.sum())) + 1
     rebuild = (np.eye(len(axes)) - axes[:, :kept] @ axes[:, :kept].T)[:c]
     left = lagged @ rebuild.T
-    error = left[first:].std(axis=0) + 1e-6
-    shares = _smooth((left[first:] / error) ** 2)
+    error = left[first:].std(axis=0) + ERROR_LEAST
+    shares = _smooth(np.minimum(WILD, (left[first:] / error) ** 2))
     return GroupModel(mean, scale, rebuild, error, float(np.quantile(shares.mean(axis=1), TAIL)))
 
 
@@ -110,7 +114,7 @@ def judge_group(values: _F8, train: int) -> GroupJudged:
         raise GroupError(f"{train} of {len(values)} rows to learn from; allowed are {TRAIN_LEAST} to {most}")
     model = fit_group(values[:train])
     lagged = _lagged((_filled(values, model.mean) - model.mean) / model.scale)
-    shares = _smooth((lagged @ model.rebuild.T / model.error) ** 2)
+    shares = _smooth(np.minimum(WILD, (lagged @ model.rebuild.T / model.error) ** 2))
     size = shares.mean(axis=1)
     score = size / (size + max(model.bar, 1e-12))
     alert = score >= 0.5
