@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import {
-  age, clockTime, decimal, duration, integer, levelName, LINE_MOST, odds, percent, reading, setTimezone, signed,
+  addUp, age, clockTime, decimal, duration, integer, levelName, LINE_MOST, odds, percent, reading, setTimezone, signed,
   splitDeadline, splitTerm, wrapLine,
 } from '../src/lib/format'; // prettier-ignore
 
@@ -73,4 +73,18 @@ describe('names of terms', () => {
     ['Usual rate of fires here', 'Usual rate of fires here', ''],
     ['Counter (P-04) silent', 'Counter (P-04) silent', ''],
   ])('%s', (whole, name, doubt) => expect(splitTerm(whole)).toEqual([name, doubt]));
+});
+
+describe('figures that add up', () => {
+  it.each([
+    [[0.14, 0.14, 0.14], 0.4],
+    [[-6, 4.66, 3.04, 2.97], 4.7],
+    [[1.25, -0.55, 0.05], 0.8],
+    [[], 0],
+  ])('%j shows %d', (values, sum) => {
+    const shown = addUp(values);
+    expect(Number(shown.reduce((a, b) => a + b, 0).toFixed(6))).toBeCloseTo(sum, 6);
+    for (const [index, value] of values.entries())
+      expect(Math.abs((shown[index] ?? 0) - value)).toBeLessThan(0.1001);
+  });
 });

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from s4allcities.fusion import FusionStage
 from s4allcities.site import load_site
 
 from .stages import build_stages
@@ -17,3 +18,5 @@ def warm_up(site_folder: Path) -> None:
     site = load_site(site_folder)
     for stage in build_stages(site, site_folder, seed=0):
         stage.start()
+        if isinstance(stage, FusionStage):
+            stage.warm_up()

@@ -35,10 +35,13 @@ from .ids import derived_ulid as derived_ulid
 from .ids import random_ulid as random_ulid
 from .ids import ulid_time_us as ulid_time_us
 from .incident import BENIGN as BENIGN
+from .incident import Campaign as Campaign
 from .incident import Incident as Incident
 from .incident import IncidentStatus as IncidentStatus
 from .incident import Link as Link
+from .incident import NextLook as NextLook
 from .incident import Term as Term
+from .incident import WhatIf as WhatIf
 from .observation import Columns as Columns
 from .observation import Observation as Observation
 from .observation import ObservationBatch as ObservationBatch

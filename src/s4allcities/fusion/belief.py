@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from . import kernel
 from .hypotheses import Hypotheses
-from .state import Fact, FusionState, IncidentState
+from .reliability import learned_weight
+from .state import Fact, IncidentState, Known
 
 __all__ = ("Belief", "assess", "leading", "sensor_trust")
 
@@ -40,11 +41,11 @@ def leading(p: F8 | list[float]) -> int:
     return 1 + int(np.argmax(np.asarray(p)[1:]))
 
 
-def assess(incident: IncidentState, state: FusionState, data: Hypotheses, now_us: int) -> Belief:
+def assess(incident: IncidentState, known: Known, data: Hypotheses, now_us: int) -> Belief:
     """Read an incident out; its state is not changed."""
     groups = tuple(sorted({row.group for row in incident.rows.values()}))
-    evidence = _evidence(incident, state, data, groups, now_us)
-    priors = (("", data.priors), *_context(incident, state, data), *_closures(incident, state, data, now_us))
+    evidence = _evidence(incident, known, data, groups, now_us)
+    priors = (("", data.priors), *_context(incident, known, data), *_closures(incident, known, data, now_us))
     z = evidence.sum(axis=0)
     for _, offsets in priors:
         z = z + offsets
@@ -53,7 +54,7 @@ def assess(incident: IncidentState, state: FusionState, data: Hypotheses, now_us
 
 
 def _evidence(
-    incident: IncidentState, state: FusionState, data: Hypotheses, groups: tuple[str, ...], now_us: int
+    incident: IncidentState, known: Known, data: Hypotheses, groups: tuple[str, ...], now_us: int
 ) -> F8:
     rows = [incident.rows[key] for key in sorted(incident.rows)]
     position = {group: index for index, group in enumerate(groups)}
@@ -64,33 +65,35 @@ def _evidence(
         np.array([row.peak for row in rows], np.float64),
         np.array([row.landmark_us for row in rows], np.int64),
         np.array([data.kinds[row.kind].tau_s for row in rows], np.float64),
-        np.array([sensor_trust(state, data, row.sensor, now_us)[0] for row in rows], np.float64),
+        np.array([sensor_trust(known, data, row.sensor, now_us)[0] for row in rows], np.float64),
         data.llr,
         len(groups),
         now_us,
         data.alpha,
     )
-    return out
+    return out * data.gain
 
 
-def sensor_trust(state: FusionState, data: Hypotheses, sensor: str, now_us: int) -> tuple[float, str]:
-    """How much a sensor's evidence counts now (0..1), and what is held against it ("" for nothing)."""
-    trust, why = 1.0, ""
-    for slug, doubt in sorted(state.doubts.get(sensor, {}).items()):
+def sensor_trust(known: Known, data: Hypotheses, sensor: str, now_us: int) -> tuple[float, str]:
+    """How much a sensor's evidence counts now (1 = fully, below 0 = inverted), and why ("" for nothing against it)."""
+    trust, why = learned_weight(known.lessons, sensor, data.learning), ""
+    if trust < 1:
+        why = "false alarms closed by operators"
+    for slug, doubt in sorted(known.doubts.get(sensor, {}).items()):
         holds = doubt.t_until_us == 0 or now_us <= doubt.t_until_us
         if holds and doubt.weight < trust:
             trust, why = doubt.weight, data.doubts[slug].label
     return trust, why
 
 
-def _context(incident: IncidentState, state: FusionState, data: Hypotheses) -> list[tuple[str, F8]]:
+def _context(incident: IncidentState, known: Known, data: Hypotheses) -> list[tuple[str, F8]]:
     """Named offsets from facts that apply to this incident; each rule counts once, whatever the number of facts."""
-    if not state.facts:
+    if not known.facts:
         return []
     zones = {zone for row in incident.rows.values() for zone in row.zones}
     entities = {entity for row in incident.rows.values() for entity in row.entities}
     found: dict[str, Fact] = {}
-    for fact in state.facts.values():
+    for fact in known.facts.values():
         match = data.context[fact.attribute].match
         subjects = entities if match == "entity" else zones
         if (match == "any" or fact.subject in subjects) and _holds(fact, incident.t_last_us):
@@ -107,15 +110,13 @@ def _name(data: Hypotheses, fact: Fact) -> str:
     return f"{rule.name}: {fact.subject}" if rule.match != "any" else rule.name
 
 
-def _closures(
-    incident: IncidentState, state: FusionState, data: Hypotheses, now_us: int
-) -> list[tuple[str, F8]]:
+def _closures(incident: IncidentState, known: Known, data: Hypotheses, now_us: int) -> list[tuple[str, F8]]:
     """The strongest of what operators closed here lately, for each hypothesis, fading with time."""
-    if incident.status == "confirmed" or not state.closures:
+    if incident.status != "tentative" or not known.closures:
         return []
     zones = {zone for row in incident.rows.values() for zone in row.zones}
     out: dict[str, tuple[str, F8]] = {}
-    for closure in state.closures:
+    for closure in known.closures:
         if zones and closure.zones and not zones & set(closure.zones):
             continue
         nats = data.closure.llr * exp(-max(now_us - closure.t_us, 0) / 1e6 / data.closure.tau_s)

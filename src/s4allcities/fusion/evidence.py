@@ -1,55 +1,33 @@
-"""Putting detections into evidence rows and taking them out again; merging and fading of rows."""
+"""The algebra of evidence rows: adding and taking out detections, merging, fading; and where an incident is."""
 
-from math import exp
+from math import exp, sqrt
 
-from ..domain import Detection
+from msgspec import Struct
+
 from .hypotheses import Hypotheses
 from .state import IncidentState, Piece, Row
 
-__all__ = ("Sighting", "add", "fade", "merge", "retract", "strength")
+__all__ = ("Sighting", "add", "fade", "merge", "position_of", "retract", "strength", "zones_of")
 
 REBASE_TAUS = 50.0
 """Landmarks move on when exp((t - landmark) / tau) would grow beyond e^50."""
 
 
-class Sighting:
+class Sighting(Struct, kw_only=True):
     """A detection made ready for fusion: its group, weight, zones and position resolved."""
 
-    __slots__ = (
-        "entities",
-        "group",
-        "id",
-        "kind",
-        "sensor",
-        "sigma_m",
-        "t_us",
-        "weight",
-        "x_m",
-        "y_m",
-        "zones",
-    )
-
-    def __init__(
-        self,
-        detection: Detection,
-        *,
-        group: str,
-        weight: float,
-        zones: tuple[str, ...],
-        t_us: int,
-        sigma_m: float,
-    ) -> None:
-        self.id = detection.id
-        self.kind = detection.kind
-        self.sensor = detection.sensor
-        self.group = group
-        self.weight = weight
-        self.zones = zones
-        self.entities = detection.place.entities
-        self.t_us = t_us
-        self.x_m = detection.place.x_m
-        self.y_m = detection.place.y_m
-        self.sigma_m = detection.place.sigma_m or sigma_m
+    id: str
+    kind: str
+    sensor: str
+    group: str
+    t_us: int
+    weight: float
+    zones: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+    x_m: float = 0.0
+    y_m: float = 0.0
+    sigma_m: float = 0.0
+    level: int | None = None
 
     def row(self) -> Row:
         """Start a row for it."""
@@ -61,7 +39,21 @@ class Sighting:
             t_first_us=self.t_us,
             t_last_us=self.t_us,
             zones=self.zones,
+            entities=self.entities,
         )
+
+
+def zones_of(incident: IncidentState) -> tuple[str, ...]:
+    """All zones that an incident's evidence speaks about, the earliest first."""
+    rows = sorted(incident.rows.values(), key=lambda row: (row.t_first_us, row.key))
+    return tuple(dict.fromkeys(zone for row in rows for zone in row.zones))
+
+
+def position_of(incident: IncidentState) -> tuple[float, float, float] | None:
+    """Where an incident is now, x_m, y_m and sigma_m, or None when nothing said a point."""
+    if incident.var_m2 < 0:
+        return None
+    return incident.x_m, incident.y_m, sqrt(incident.var_m2)
 
 
 def add(incident: IncidentState, sighting: Sighting, data: Hypotheses) -> bool:
@@ -72,12 +64,9 @@ def add(incident: IncidentState, sighting: Sighting, data: Hypotheses) -> bool:
     if row is not fresh and strength(row, data, sighting.t_us) < data.life_cycle.fade_nats:
         row.t_first_us = sighting.t_us  # what was there has faded: the story starts again
     _rebase(row, sighting.t_us, tau_s)
-    _put(row, Piece(sighting.id, sighting.t_us, sighting.weight), tau_s, data.limits.pieces)
+    _put(row, Piece(sighting.id, sighting.t_us, sighting.weight), tau_s)
     row.t_first_us = min(row.t_first_us, sighting.t_us)
-    row.entities = tuple(sorted(set(row.entities) | set(sighting.entities)))
-    if sighting.t_us >= row.t_last_us:
-        row.t_last_us, row.sigma_m = sighting.t_us, sighting.sigma_m
-        row.x_m, row.y_m = sighting.x_m, sighting.y_m
+    row.t_last_us = max(row.t_last_us, sighting.t_us)
     if len(incident.rows) <= data.limits.rows:
         return False
     weakest = min(incident.rows.values(), key=lambda each: (strength(each, data, sighting.t_us), each.key))
@@ -109,10 +98,9 @@ def merge(into: IncidentState, other: IncidentState, data: Hypotheses) -> None:
         mine.total += row.total * scale
         mine.peak = max(mine.peak, row.peak * scale)
         mine.settled_peak = max(mine.settled_peak, row.settled_peak * scale)
-        mine.pieces = sorted([*mine.pieces, *row.pieces], key=_age)[-data.limits.pieces :]
+        mine.pieces = sorted([*mine.pieces, *row.pieces], key=_age)
         mine.t_first_us = min(mine.t_first_us, row.t_first_us)
         mine.t_last_us = max(mine.t_last_us, row.t_last_us)
-        mine.entities = tuple(sorted(set(mine.entities) | set(row.entities)))
 
 
 def fade(incident: IncidentState, data: Hypotheses, now_us: int) -> None:
@@ -128,7 +116,7 @@ def strength(row: Row, data: Hypotheses, now_us: int) -> float:
         return 0.0
     kind = data.kinds[row.kind]
     faded = exp(min(-(now_us - row.landmark_us) / 1e6 / kind.tau_s, 600.0))
-    largest = float(abs(data.llr[data.kind_index[row.kind]]).max())
+    largest = float(abs(data.llr[data.kind_index[row.kind]] * data.gain).max())
     return faded * largest * float(row.total ** (1 - data.alpha) * row.peak**data.alpha)
 
 
@@ -136,15 +124,11 @@ def _age(piece: Piece) -> tuple[int, str]:
     return piece.t_us, piece.id
 
 
-def _put(row: Row, piece: Piece, tau_s: float, limit: int) -> None:
+def _put(row: Row, piece: Piece, tau_s: float) -> None:
     landed = _landed(row, piece, tau_s)
     row.total += landed
     row.peak = max(row.peak, landed)
     row.pieces.append(piece)
-    if len(row.pieces) > limit:
-        oldest = min(row.pieces, key=_age)
-        row.pieces.remove(oldest)
-        row.settled_peak = max(row.settled_peak, _landed(row, oldest, tau_s))
 
 
 def _landed(row: Row, piece: Piece, tau_s: float) -> float:

@@ -1,10 +1,13 @@
 """Why an incident is believed: terms that add up, a sentence for people, and the published version."""
 
-from ..domain import Incident, Place, Term
-from .association import incident_position, incident_zones
+from typing import Any
+
+from ..domain import Campaign, Incident, Place, Term
+from .advice import next_look, what_if
 from .belief import Belief, sensor_trust
+from .evidence import position_of, zones_of
 from .hypotheses import Hypotheses
-from .state import FusionState, IncidentState, Reported, Row
+from .state import IncidentState, Known, Reported, Row
 from .topology import Topology
 
 __all__ = ("affected_zones", "first_evidence_us", "reported", "sentence", "terms", "version_of")
@@ -12,13 +15,15 @@ __all__ = ("affected_zones", "first_evidence_us", "reported", "sentence", "terms
 DETECTIONS_SHOWN = 8
 SENSORS_SHOWN = 3
 STORY_TAUS = 0.5
+WORTH_A_LOOK = 0.05
+"""Nobody is asked to look at what is less probable than this."""
 MINUS = "\u2212"
 
 
 def terms(
     incident: IncidentState,
     belief: Belief,
-    state: FusionState,
+    known: Known,
     data: Hypotheses,
     topology: Topology,
     now_us: int,
@@ -35,7 +40,7 @@ def terms(
     for index, group in enumerate(belief.groups):
         rows = [row for _, row in sorted(incident.rows.items()) if row.group == group]
         nats = float(belief.evidence[index, first] - belief.evidence[index, 0])
-        groups.append(_group_term(group, nats, rows, state, data, topology, now_us))
+        groups.append(_group_term(group, nats, rows, known, data, topology, now_us))
     return (*out, *sorted(groups, key=lambda term: (-abs(term.llr), term.group)))
 
 
@@ -43,7 +48,7 @@ def _group_term(
     group: str,
     nats: float,
     rows: list[Row],
-    state: FusionState,
+    known: Known,
     data: Hypotheses,
     topology: Topology,
     now_us: int,
@@ -51,7 +56,7 @@ def _group_term(
     pieces = sorted((piece.t_us, piece.id) for row in rows for piece in row.pieces)
     sensors = tuple(dict.fromkeys(row.sensor for row in rows))
     return Term(
-        name=_term_name(rows, sensors, state, data, topology, now_us),
+        name=_term_name(rows, sensors, known, data, topology, now_us),
         llr=nats,
         detections=tuple(id_ for _, id_ in pieces[-DETECTIONS_SHOWN:]),
         group=group,
@@ -62,7 +67,7 @@ def _group_term(
 def _term_name(
     rows: list[Row],
     sensors: tuple[str, ...],
-    state: FusionState,
+    known: Known,
     data: Hypotheses,
     topology: Topology,
     now_us: int,
@@ -74,7 +79,7 @@ def _term_name(
     more = f" and {len(sensors) - SENSORS_SHOWN} more" if len(sensors) > SENSORS_SHOWN else ""
     less: dict[tuple[str, str], list[str]] = {}
     for sensor in sensors:
-        trust, why = sensor_trust(state, data, sensor, now_us)
+        trust, why = sensor_trust(known, data, sensor, now_us)
         if trust < 1:
             less.setdefault((f"{100 * trust:.0f} %", why), []).append(topology.sensor_name(sensor))
     doubts = [
@@ -88,17 +93,15 @@ def _term_name(
 def affected_zones(incident: IncidentState, belief: Belief, data: Hypotheses) -> tuple[str, ...]:
     """The zones in which a group speaks for the leading hypothesis: where it began first, then as they came in.
 
-    All zones if no group does; the last ones known when there is no evidence left.
+    All zones if no group does; where it began when there is no evidence left.
     """
-    if not incident.rows and incident.reported:
-        return incident.reported.zones
+    if not incident.rows:
+        return incident.began_in
     pro = belief.supporting(data.life_cycle.group_nats)
     rows = [row for row in incident.rows.values() if row.group in pro]
     began_us = first_evidence_us(incident, belief, data)
     rows.sort(key=lambda row: (row.t_first_us < began_us, row.t_first_us, row.key))
-    found = dict.fromkeys(zone for row in rows for zone in row.zones) or dict.fromkeys(
-        incident_zones(incident)
-    )
+    found = dict.fromkeys(zone for row in rows for zone in row.zones) or dict.fromkeys(zones_of(incident))
     return tuple(dict.fromkeys([*(zone for zone in incident.began_in if zone in found), *found]))
 
 
@@ -113,6 +116,8 @@ def first_evidence_us(incident: IncidentState, belief: Belief, data: Hypotheses)
     pro = belief.supporting(data.life_cycle.group_nats) or frozenset(belief.groups)
     starts: dict[str, tuple[int, float]] = {}
     for row in incident.rows.values():
+        if incident.t_opened_us is not None and row.t_first_us > incident.t_opened_us:
+            continue
         t_us, tau_s = starts.get(row.group, (row.t_first_us, 0.0))
         if row.group in pro:
             starts[row.group] = (min(t_us, row.t_first_us), max(tau_s, data.kinds[row.kind].tau_s))
@@ -164,9 +169,10 @@ def _where(
     return f" in {topology.zone_name(zones[0])}{more}{storey}"
 
 
-def reported(incident: IncidentState, belief: Belief, data: Hypotheses) -> Reported:
+def reported(incident: IncidentState, belief: Belief, data: Hypotheses, version: int) -> Reported:
     """The material part of what a version would say now."""
     return Reported(
+        version=version,
         status=incident.status,
         hypothesis=data.slugs[belief.first],
         probability=float(belief.p[belief.first]),
@@ -180,18 +186,20 @@ def reported(incident: IncidentState, belief: Belief, data: Hypotheses) -> Repor
 def version_of(
     incident: IncidentState,
     belief: Belief,
-    state: FusionState,
+    known: Known,
     data: Hypotheses,
     topology: Topology,
     now_us: int,
+    version: int,
+    campaign: Campaign | None = None,
 ) -> Incident:
-    """Write the next version of an incident; the caller has raised its version number."""
+    """Write a version of an incident: what is believed, why, and what would change it."""
     zones = affected_zones(incident, belief, data)
     entities = sorted({entity for row in incident.rows.values() for entity in row.entities})
     return Incident(
         id=incident.id,
         t_us=now_us,
-        version=incident.version,
+        version=version,
         status=incident.status,
         hypothesis=data.slugs[belief.first],
         probability=float(belief.p[belief.first]),
@@ -201,19 +209,38 @@ def version_of(
         t_first_evidence_us=first_evidence_us(incident, belief, data),
         t_opened_us=incident.t_opened_us,
         entities=tuple(entities),
-        terms=terms(incident, belief, state, data, topology, now_us),
+        terms=terms(incident, belief, known, data, topology, now_us),
         links=tuple(incident.links[key] for key in sorted(incident.links)),
         text=sentence(incident, belief, zones, data, topology),
         decisive=incident.decisive,
         provenance=(incident.decisive,) if incident.decisive else (),
+        campaign=campaign,
+        **(_advice(incident, belief, known, data, topology, now_us)),
     )
+
+
+def _advice(
+    incident: IncidentState,
+    belief: Belief,
+    known: Known,
+    data: Hypotheses,
+    topology: Topology,
+    now_us: int,
+) -> dict[str, Any]:
+    """What would change our mind, for incidents about which somebody might decide."""
+    if incident.status == "closed" or 1 - float(belief.p[0]) < WORTH_A_LOOK:
+        return {}
+    return {
+        "what_if": what_if(incident, belief, known, data, topology, now_us),
+        "next_look": next_look(incident, belief, known, data, topology),
+    }
 
 
 def _place(incident: IncidentState, zones: tuple[str, ...], topology: Topology) -> Place:
     zone = zones[0] if zones else None
     known = topology.zones.get(zone) if zone else None
     level = known.level if known else None
-    position = incident_position(incident)
+    position = position_of(incident)
     if position is not None:
         x_m, y_m, sigma_m = position
         return Place(x_m=x_m, y_m=y_m, level=level, sigma_m=sigma_m, zone=zone)

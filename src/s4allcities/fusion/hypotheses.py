@@ -21,9 +21,12 @@ __all__ = (
     "HypothesesError",
     "Hypothesis",
     "Kind",
+    "Learning",
     "LifeCycle",
     "Limits",
     "LinkRules",
+    "Observer",
+    "Reorder",
     "load_hypotheses",
 )
 
@@ -48,7 +51,8 @@ class Hypothesis(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Kind(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A kind of detection; ``llr`` in nats by hypothesis, ``tau_s`` its decay time, ``sigma_m`` its place error.
 
-    ``opens`` says whether one may start an incident; ``speed_mps`` how fast the thing seen may move (0 = walking).
+    ``opens`` says whether one may start an incident; ``speed_mps`` how fast the thing seen may move, walking if not
+    given; ``coverage`` that a sensor can only say this where it looks, while nothing is held against it.
     """
 
     label: str
@@ -60,11 +64,15 @@ class Kind(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     place: Literal["zone", "point"] = "zone"
     common_cause: bool = False
     opens: bool = True
-    speed_mps: float = 0.0
+    speed_mps: float | None = None
+    coverage: bool = False
 
 
 class Doubt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Something said against a sensor: its evidence counts ``weight`` (0..1) while that holds."""
+    """Something said against a sensor: its evidence counts ``weight`` while that holds.
+
+    1 = fully, 0 = not at all, below 0 = the opposite of what it says, at most half as much (-0.5).
+    """
 
     label: str
     weight: float
@@ -99,8 +107,42 @@ class Association(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     same_entity: float
     neighbour_zone: float
     walking_mps: float
+    drift_s: float
+    area_m2: float
     gate: float
     quiet_taus: float
+
+
+class Reorder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How late something may come and still be taken in as if it had come in time.
+
+    Going back over more than ``cheap`` events is done at most every ``every_s``.
+    """
+
+    horizon_s: float
+    cheap: int
+    every_s: float
+
+
+class Learning(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What operators' closings teach about sensors, and its bounds; see `reliability`."""
+
+    least: float
+    doubt: float
+    per_actor: int
+    actors: int
+    kept: int
+    false_words: tuple[str, ...]
+    trusted_roles: tuple[str, ...]
+
+
+class Observer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a family of sensors, or people, could say when asked to look: kinds, confidence, and false-alarm rate."""
+
+    label: str
+    kinds: tuple[str, ...]
+    confidence: float
+    false_alarm: float
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -108,8 +150,9 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     incidents: int
     rows: int
-    pieces: int
-    seen: int
+    all_rows: int
+    events: int
+    names: int
     facts: int
     closures: int
 
@@ -130,6 +173,7 @@ class LinkRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     same_entity: float
     same_site: float
     both_domains: float
+    campaign_prior: float
     tau_s: float
     least: float
 
@@ -147,13 +191,18 @@ class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     context: dict[str, ContextRule]
     closure: Closure
     links: LinkRules
+    reorder: Reorder
+    learning: Learning
+    observers: dict[str, Observer]
+    calibration: dict[str, float] = {}
 
 
 class Hypotheses:
     """The data file, ready for use: benign is hypothesis 0.
 
     ``llr`` (K, H) holds nats by kind and hypothesis, ``priors`` (H,) log-odds against benign, ``share`` (H,) the
-    probabilities of the hypotheses given that something is going on (0 for benign).
+    probabilities of the hypotheses given that something is going on (0 for benign), ``gain`` (H,) the calibration:
+    all evidence for and against a hypothesis is multiplied by it.
     """
 
     def __init__(self, content: _File) -> None:
@@ -168,11 +217,15 @@ class Hypotheses:
         self.context = content.context
         self.closure = content.closure
         self.links = content.links
+        self.reorder = content.reorder
+        self.learning = content.learning
+        self.observers = content.observers
         self.slugs: tuple[str, ...] = tuple(content.hypotheses)
         self.index = {slug: position for position, slug in enumerate(self.slugs)}
         self.kind_index = {slug: position for position, slug in enumerate(content.kinds)}
         self.priors: F8 = np.array([each.prior for each in content.hypotheses.values()])
         self.llr: F8 = np.vstack([self.row(kind.llr, content.unrelated) for kind in content.kinds.values()])
+        self.gain: F8 = np.array([content.calibration.get(slug, 1.0) for slug in content.hypotheses])
         weights = np.exp(self.priors)
         weights[0] = 0.0
         self.share: F8 = weights / weights.sum()
@@ -212,10 +265,32 @@ def _check(content: _File, name: str) -> None:
         if unknown:
             raise HypothesesError(f"{name}: {where}.llr names {unknown}; allowed: {', '.join(slugs)}")
     for slug, kind in content.kinds.items():
+        if kind.speed_mps is not None and not kind.speed_mps >= 0:
+            raise HypothesesError(
+                f"{name}: kinds.{slug}: speed_mps is {kind.speed_mps}; allowed is 0 or more"
+            )
         if not (kind.tau_s > 0 and kind.sigma_m > 0 and 0 <= kind.reliability <= 1):
             raise HypothesesError(
                 f"{name}: kinds.{slug}: tau_s and sigma_m must be above 0, reliability 0..1;"
                 f" found {kind.tau_s}, {kind.sigma_m}, {kind.reliability}"
             )
+    _check_weights(content, name)
     if not 0 <= content.alpha <= 1:
         raise HypothesesError(f"{name}: alpha is {content.alpha}; allowed is 0..1")
+
+
+def _check_weights(content: _File, name: str) -> None:
+    for slug, doubt in content.doubts.items():
+        if not -0.5 <= doubt.weight <= 1:
+            raise HypothesesError(f"{name}: doubts.{slug}: weight is {doubt.weight}; allowed is -0.5..1")
+    for slug, gain in content.calibration.items():
+        if slug not in content.hypotheses or not 0.2 <= gain <= 3:
+            raise HypothesesError(
+                f"{name}: calibration.{slug} is {gain}; allowed are known hypotheses, 0.2..3"
+            )
+    for slug, observer in content.observers.items():
+        unknown = sorted(set(observer.kinds) - set(content.kinds))
+        if unknown or not 0 < observer.false_alarm < 1 or not 0 < observer.confidence <= 1:
+            raise HypothesesError(
+                f"{name}: observers.{slug}: unknown kinds {unknown}, or false_alarm or confidence outside 0..1"
+            )

@@ -32,8 +32,8 @@ class _Line(Struct, kw_only=True, forbid_unknown_fields=True):
     kind: _Name
     sensor: _Name
     group: str = ""
-    t_us: _TimeUs | None = None
-    t: str = ""
+    t_us: _TimeUs | str | None = None
+    t: _TimeUs | str = ""
     lon: _Lon | None = None
     lat: _Lat | None = None
     level: int | None = None
@@ -105,15 +105,16 @@ class LineReader:
             raise BadLine("no place; allowed are lon and lat, zone, or entity")
 
     def _time_us(self, raw: _Line) -> int:
-        if raw.t_us is not None:
-            return raw.t_us
+        given = raw.t if raw.t_us is None else raw.t_us
+        if isinstance(given, int):
+            return given
         try:
-            t_us = from_rfc3339(raw.t)
+            t_us = from_rfc3339(given)
         except (ValueError, OverflowError):
             t_us = -1
         if t_us < 0:
             raise BadLine(
-                f"no time: t is {raw.t!r}; allowed are t_us (microseconds since 1970) or an RFC 3339 t"
+                f"no time: found {given!r}; allowed are t_us or t, microseconds since 1970 or RFC 3339"
             )
         return t_us
 

@@ -2,6 +2,8 @@
 
 from collections import deque
 from functools import cached_property
+from heapq import heappop, heappush
+from math import hypot, inf
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -9,7 +11,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from ..site.model import Site
 
-__all__ = ("SensorPlace", "Topology", "ZonePlace", "topology_of")
+__all__ = ("SensorPlace", "Topology", "Way", "ZonePlace", "topology_of")
 
 FAR = 99
 """Hops between zones that are not connected."""
@@ -26,19 +28,33 @@ class ZonePlace(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SensorPlace(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where a sensor stands; ``name`` is what people call it."""
+    """Where a sensor stands and what it watches; ``name`` is what people call it.
+
+    ``covers`` names the zones that its readings speak about, its own when nothing else is known.
+    """
 
     name: str
     zone: str = ""
     x_m: float | None = None
     y_m: float | None = None
+    family: str = ""
+    covers: tuple[str, ...] = ()
+
+
+class Way(Struct, frozen=True, kw_only=True, array_like=True):
+    """How one walks from a zone to another: out by a door, ``between_m`` to the last door."""
+
+    door_x_m: float
+    door_y_m: float
+    between_m: float
 
 
 class Topology(Struct, frozen=True, kw_only=True, eq=False, dict=True):
     """A site as a small graph. Everything is optional: without it, zones are near only to themselves.
 
     ``adjacent`` names for each zone those one can walk or smoke can drift into; it is read both ways. ``exits`` names
-    the zones that an exit serves, ``exit_names`` what people call it ("exit J").
+    the zones that an exit serves, ``exit_names`` what people call it ("exit J"). ``ways`` gives the shortest way from
+    one zone to another through doors, stairs and passages, where the site knows their places.
     """
 
     zones: dict[str, ZonePlace] = {}
@@ -46,6 +62,7 @@ class Topology(Struct, frozen=True, kw_only=True, eq=False, dict=True):
     exits: dict[str, tuple[str, ...]] = {}
     exit_names: dict[str, str] = {}
     sensors: dict[str, SensorPlace] = {}
+    ways: dict[str, dict[str, Way]] = {}
 
     def zone_name(self, slug: str) -> str:
         """What people call a zone; the slug where no name is known."""
@@ -70,6 +87,10 @@ class Topology(Struct, frozen=True, kw_only=True, eq=False, dict=True):
         if one == other:
             return 0
         return self._hops.get(one, {}).get(other, FAR)
+
+    def hops_between(self, some: tuple[str, ...], others: tuple[str, ...]) -> int:
+        """The fewest hops between any of some zones and any of others, `FAR` when there is no way."""
+        return min((self.hops(one, other) for one in some for other in others), default=FAR)
 
     @cached_property
     def _neighbours(self) -> dict[str, set[str]]:
@@ -127,10 +148,79 @@ def topology_of(site: "Site") -> Topology:
                 zone=each.zone,
                 x_m=each.x_m,
                 y_m=each.y_m,
+                family=each.family,
+                covers=tuple(zone for zone in each.covers if zone in zones),
             )
             for each in site.sensors
         },
+        ways=ways_through(_passages(site, zones)),
     )
+
+
+class Passage(Struct, frozen=True, kw_only=True):
+    """A door, or a flight of stairs with its two ends: which zones it joins, where, and how long it is."""
+
+    zones: tuple[str, str]
+    ends_m: tuple[tuple[float, float], tuple[float, float]]
+    length_m: float = 0.0
+
+
+def _passages(site: "Site", zones: set[str]) -> list[Passage]:
+    doors = [
+        Passage(zones=each.connects, ends_m=((each.x_m, each.y_m), (each.x_m, each.y_m)))
+        for each in site.openings
+        if set(each.connects) <= zones
+    ]
+    stairs = []
+    for each in site.links:
+        (low_x, low_y), (high_x, high_y) = each.line_m[0], each.line_m[-1]
+        ends = ((float(low_x), float(low_y)), (float(high_x), float(high_y)))
+        length = float(hypot(high_x - low_x, high_y - low_y))
+        stairs.append(Passage(zones=(each.lower, each.upper), ends_m=ends, length_m=length))
+    return doors + [each for each in stairs if set(each.zones) <= zones]
+
+
+def ways_through(passages: list[Passage]) -> dict[str, dict[str, Way]]:
+    """Find the shortest ways between all zones: from passage to passage in a straight line inside a zone.
+
+    A lower bound of the true walk, since pillars and counters are not known here.
+    """
+    out: dict[str, dict[str, Way]] = {}
+    at_zone: dict[str, list[tuple[int, int]]] = {}
+    for number, passage in enumerate(passages):
+        for side, zone in enumerate(passage.zones):
+            at_zone.setdefault(zone, []).append((number, side))
+    for zone, starts in at_zone.items():
+        for start in starts:
+            for target, metres in _walk(passages, at_zone, start).items():
+                x_m, y_m = passages[start[0]].ends_m[start[1]]
+                known = out.setdefault(zone, {}).get(target)
+                if target != zone and (known is None or metres < known.between_m):
+                    out[zone][target] = Way(door_x_m=x_m, door_y_m=y_m, between_m=metres)
+    return out
+
+
+def _walk(
+    passages: list[Passage], at_zone: dict[str, list[tuple[int, int]]], start: tuple[int, int]
+) -> dict[str, float]:
+    """Dijkstra from one side of a passage, going through it: metres to the entry of each zone reached."""
+    number, side = start
+    queue = [(passages[number].length_m, number, 1 - side)]
+    best: dict[tuple[int, int], float] = {}
+    reached: dict[str, float] = {}
+    while queue:
+        metres, here, out_side = heappop(queue)
+        if best.get((here, out_side), inf) <= metres:
+            continue
+        best[here, out_side] = metres
+        zone, (x_m, y_m) = passages[here].zones[out_side], passages[here].ends_m[out_side]
+        reached.setdefault(zone, metres)
+        for other, in_side in at_zone[zone]:
+            if other != here:
+                ox_m, oy_m = passages[other].ends_m[in_side]
+                step = hypot(ox_m - x_m, oy_m - y_m) + passages[other].length_m
+                heappush(queue, (metres + step, other, 1 - in_side))
+    return reached
 
 
 def _short_name(slug: str, letter: str, name: str) -> str:

@@ -47,7 +47,17 @@ const ENTRY = {
   version: 0,
   stated_by: '',
 };
-const INCIDENT = { ...COMMON, t_opened_us: null, entities: [], zones: [], hypotheses: {}, text: '' };
+const INCIDENT = {
+  ...COMMON,
+  t_opened_us: null,
+  entities: [],
+  zones: [],
+  hypotheses: {},
+  text: '',
+  what_if: [],
+  next_look: null,
+  campaign: null,
+};
 const RISK = { ...COMMON, before: 0, people: 0, incident_id: '', reasons: [] };
 const COURSE = {
   ...COMMON,

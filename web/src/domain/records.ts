@@ -93,6 +93,32 @@ export interface Link {
   llr: number;
 }
 
+export interface WhatIf {
+  sensor: string;
+  name: string;
+  llr: number;
+  probability: number;
+}
+
+export interface NextLook {
+  sensor: string;
+  name: string;
+  kind: string;
+  text: string;
+  if_seen: number;
+  if_not: number;
+  flips: number;
+  change: number;
+}
+
+export interface Campaign {
+  id: string;
+  incidents: string[];
+  probability: number;
+  terms: Term[];
+  text: string;
+}
+
 export interface Incident extends Common {
   version: number;
   status: 'tentative' | 'confirmed' | 'closed';
@@ -107,6 +133,9 @@ export interface Incident extends Common {
   terms: Term[];
   links: Link[];
   text: string;
+  what_if: WhatIf[];
+  next_look: NextLook | null;
+  campaign: Campaign | null;
 }
 
 export interface Risk extends Common {

@@ -71,6 +71,22 @@ export function signed(value: number, digits = 1): string {
   return value < 0 ? `${MINUS}${Math.abs(value).toFixed(digits)}` : `+${value.toFixed(digits)}`;
 }
 
+/** Rounds figures so that what is shown adds up to the rounded sum; the ones nearest to the next figure give way. */
+export function addUp(values: number[], digits = 1): number[] {
+  const unit = 10 ** digits;
+  const shown = values.map((value) => Math.round(value * unit));
+  const whole = Math.round(values.reduce((sum, value) => sum + value, 0) * unit);
+  let left = whole - shown.reduce((sum, value) => sum + value, 0);
+  const step = Math.sign(left);
+  const give = values.map((value, index) => step * (value * unit - (shown[index] ?? 0)));
+  for (const [index] of give.map((much, index) => [index, much] as const).sort((a, b) => b[1] - a[1])) {
+    if (left === 0) break;
+    shown[index] = (shown[index] ?? 0) + step;
+    left -= step;
+  }
+  return shown.map((value) => value / unit);
+}
+
 export const levelName = (ordinal: number): string => String(ordinal).replace('-', MINUS);
 
 /** Nats as odds in plain numbers: 3.5 is "33 to 1", -2.3 is "1 to 10". */
