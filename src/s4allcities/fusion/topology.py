@@ -11,7 +11,7 @@ from msgspec import Struct
 if TYPE_CHECKING:
     from ..site.model import Site
 
-__all__ = ("SensorPlace", "Topology", "Way", "ZonePlace", "topology_of")
+__all__ = ("Passage", "SensorPlace", "Topology", "Way", "ZonePlace", "topology_of", "ways_through")
 
 FAR = 99
 """Hops between zones that are not connected."""
