@@ -136,7 +136,7 @@ seen = st.tuples(
     ),
 )
 Seen = tuple[str, int, int, int, float, str, str, tuple[int, int, float] | None]
-seens = st.lists(seen, min_size=1, max_size=25)
+sightings = st.lists(seen, min_size=1, max_size=25)
 
 
 def stream(raws: list[Seen]) -> list[Detection]:
@@ -186,7 +186,7 @@ def picture(state: FusionState) -> dict[str, tuple[str, tuple[float, ...], tuple
 
 
 @settings(max_examples=60, deadline=None)
-@given(seens)
+@given(sightings)
 def test_the_core_equals_its_plain_twin(raws: list[Seen]) -> None:
     detections = [each for each in stream(raws) if each.kind not in DATA.doubts]
     stage = patient()
@@ -238,7 +238,7 @@ def sighting_of(intake: Intake, state: FusionState, detection: Detection) -> Sig
 
 
 @settings(max_examples=60, deadline=None)
-@given(seens, st.randoms(use_true_random=False), st.integers(1, 5))
+@given(sightings, st.randoms(use_true_random=False), st.integers(1, 5))
 def test_incidents_are_equal_whatever_the_order_within_the_horizon(raws, random, size) -> None:  # type: ignore[no-untyped-def]
     detections = [each for each in stream(raws) if each.kind not in DATA.doubts]
     stage = patient()
@@ -254,7 +254,7 @@ def test_incidents_are_equal_whatever_the_order_within_the_horizon(raws, random,
 
 
 @settings(max_examples=40, deadline=None)
-@given(seens, st.integers(0, 24))
+@given(sightings, st.integers(0, 24))
 def test_retracted_within_the_horizon_is_as_if_it_had_never_come(raws: list[Seen], which: int) -> None:
     detections = [each for each in stream(raws) if each.kind not in DATA.doubts]
     if not detections:
@@ -277,7 +277,7 @@ def test_retracted_within_the_horizon_is_as_if_it_had_never_come(raws: list[Seen
 
 
 @settings(max_examples=40, deadline=None)
-@given(seens, st.integers(0, 3), st.integers(0, 40))
+@given(sightings, st.integers(0, 3), st.integers(0, 40))
 def test_a_sensor_switched_off_is_the_stream_without_its_later_messages(
     raws: list[Seen], sensor: int, off_s: int
 ) -> None:
@@ -298,7 +298,7 @@ def test_a_sensor_switched_off_is_the_stream_without_its_later_messages(
 
 
 @settings(max_examples=40, deadline=None)
-@given(seens)
+@given(sightings)
 def test_terms_add_up_to_the_log_odds(raws: list[Seen]) -> None:
     stage = FusionStage(HALL)
     state = stage.start()
@@ -312,7 +312,7 @@ def test_terms_add_up_to_the_log_odds(raws: list[Seen]) -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(seens, st.integers(0, 20))
+@given(sightings, st.integers(0, 20))
 def test_restored_equals_straight_run(raws: list[Seen], cut: int) -> None:
     events = stream(raws)
     stage = FusionStage(HALL)
@@ -327,7 +327,7 @@ def test_restored_equals_straight_run(raws: list[Seen], cut: int) -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(seens)
+@given(sightings)
 def test_doubled_stream_says_the_same(raws: list[Seen]) -> None:
     stage = FusionStage(HALL)
     once, twice = stage.start(), stage.start()
