@@ -23,64 +23,64 @@ _UNARC = 5  # along an arc with flow: those people go another way
 _UNWAIT = 6  # one step on at the same node: fewer wait
 _UNARRIVE = 7  # from a sink at a step to its gate: one of its arrivals goes elsewhere
 _UNPOOL = 8  # from a pool to its node at a step: somebody starts at another step
-_DETOUR = 3  # steps: a longer way round is tried before waiting if it costs no more than this
+_DETOUR = 0  # steps: a longer way round is tried before waiting if it costs no more than this
 _BIG = np.int64(1) << 60
 _FAR = np.int64(1) << 40
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _residual(
-    kind: int, arc: int, state: int, before: int, n: int, steps: int, storage: I4, gate_left: I8,
+    kind: int, arc: int, state: int, before: int, n: int, steps: int, shift: int, storage: I4, gate_left: I8,
     room: I4, flow: I4, hold: I4, inject: I4, arrive: I4,
 ) -> np.int64:  # fmt: skip
     """How many people more the step of the search from ``before`` to ``state`` can carry."""
     if kind == _ARC:
-        return np.int64(room[arc, state % steps])
+        return np.int64(room[arc, state & ((1 << shift) - 1)])
     if kind == _WAIT:
-        v, t = state // steps, state % steps
+        v, t = state >> shift, state & ((1 << shift) - 1)
         return _BIG if storage[v, 0] < 0 else np.int64(storage[v, t % storage.shape[1]] - hold[v, t])
     if kind == _UNARC:
-        return np.int64(flow[arc, before % steps])
+        return np.int64(flow[arc, before & ((1 << shift) - 1)])
     if kind == _UNWAIT:
-        return np.int64(hold[before // steps, before % steps])
+        return np.int64(hold[before >> shift, before & ((1 << shift) - 1)])
     if kind == _GATE:
-        left = np.int64(gate_left[state - n * steps - n])
+        left = np.int64(gate_left[state - (n << shift) - n])
         return _BIG if left < 0 else left
     if kind == _UNARRIVE:
-        return np.int64(arrive[state - n * steps - n, before % steps])
+        return np.int64(arrive[state - (n << shift) - n, before & ((1 << shift) - 1)])
     if kind == _UNPOOL:
-        return np.int64(inject[state // steps, state % steps])
+        return np.int64(inject[state >> shift, state & ((1 << shift) - 1)])
     return _BIG
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _send(
-    kind: int, arc: int, state: int, before: int, people: int, n: int, steps: int, gate_left: I8,
+    kind: int, arc: int, state: int, before: int, people: int, n: int, steps: int, shift: int, gate_left: I8,
     room: I4, flow: I4, hold: I4, inject: I4, arrive: I4,
 ) -> None:  # fmt: skip
     """Book ``people`` on one step of a found path."""
     if kind == _ARC:
-        flow[arc, state % steps] += people
-        room[arc, state % steps] -= people
+        flow[arc, state & ((1 << shift) - 1)] += people
+        room[arc, state & ((1 << shift) - 1)] -= people
     elif kind == _WAIT:
-        hold[state // steps, state % steps] += people
+        hold[state >> shift, state & ((1 << shift) - 1)] += people
     elif kind == _UNARC:
-        flow[arc, before % steps] -= people
-        room[arc, before % steps] += people
+        flow[arc, before & ((1 << shift) - 1)] -= people
+        room[arc, before & ((1 << shift) - 1)] += people
     elif kind == _UNWAIT:
-        hold[before // steps, before % steps] -= people
+        hold[before >> shift, before & ((1 << shift) - 1)] -= people
     elif kind == _GATE:
-        k = state - n * steps - n
+        k = state - (n << shift) - n
         if gate_left[k] >= 0:
             gate_left[k] -= people
     elif kind == _ARRIVE:
-        arrive[before - n * steps - n, state % steps] += people
+        arrive[before - (n << shift) - n, state & ((1 << shift) - 1)] += people
     elif kind == _UNARRIVE:
-        arrive[state - n * steps - n, before % steps] -= people
+        arrive[state - (n << shift) - n, before & ((1 << shift) - 1)] -= people
     elif kind == _POOL:
-        inject[before // steps, before % steps] += people
+        inject[before >> shift, before & ((1 << shift) - 1)] += people
     elif kind == _UNPOOL:
-        inject[state // steps, state % steps] -= people
+        inject[state >> shift, state & ((1 << shift) - 1)] -= people
 
 
 @njit(cache=True, nogil=True)
@@ -116,18 +116,18 @@ def _aim(
                 soon[v] += 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _next(
-    state: int, it: int, n: int, steps: int, stage: int, rerouting: bool,
+    state: int, it: int, n: int, steps: int, shift: int, stage: int, rerouting: bool,
     first_in: I4, in_arc: I4, first_out: I4, out_arc: I4, tail: I4, head: I4, transit: I4,
     sinks: I4, sink_of: I4, storage: I4, gate_left: I8, has_pool: I4, ready: I4, earliest: I4, soon: I4,
     room: I4, flow: I4, hold: I4, inject: I4, arrive: I4, mark: I4, stamp: int,
 ) -> tuple[int, int, int, int]:  # fmt: skip
     """The next unseen state that can hand people to ``state``: (state or -1, kind, arc, iterator to go on with)."""
-    pools = n * steps
+    pools = n << shift
     gates = pools + n
     if state < pools:
-        v, t = state // steps, state % steps
+        v, t = state >> shift, state & ((1 << shift) - 1)
         n_in = first_in[v + 1] - first_in[v]
         n_out = first_out[v + 1] - first_out[v]
         if it == 0:
@@ -151,14 +151,14 @@ def _next(
             start = t - transit[a]
             u = tail[a]
             if start >= earliest[u] and room[a, start] > 0:
-                to = u * steps + start
+                to = (u << shift) + start
                 if mark[to] != stamp and mark[to] >= 0:
                     return to, _ARC, a, it
         while it <= n_in + 1 + n_out:
             a = out_arc[first_out[v] + it - n_in - 2]
             it += 1
             if flow[a, t] > 0:
-                to = head[a] * steps + t + transit[a]
+                to = (head[a] << shift) + t + transit[a]
                 if mark[to] != stamp and mark[to] >= 0:
                     return to, _UNARC, a, it
         if it == n_in + n_out + 2:
@@ -180,7 +180,7 @@ def _next(
         t = max(it, ready[v])
         while t < steps:
             if inject[v, t] > 0:
-                to = v * steps + t
+                to = (v << shift) + t
                 if mark[to] != stamp and mark[to] >= 0:
                     return to, _UNPOOL, 0, t + 1
             t += 1
@@ -192,7 +192,7 @@ def _next(
         while t >= last:
             it += 1
             if t >= earliest[v]:
-                to = v * steps + t
+                to = (v << shift) + t
                 if mark[to] != stamp and mark[to] >= 0:
                     return to, _ARRIVE, 0, it
             t -= 1
@@ -208,7 +208,7 @@ def _next(
 
 @njit(cache=True, nogil=True)
 def run_stages(
-    n: int, steps: int,
+    n: int, steps: int, shift: int,
     first_in: I4, in_arc: I4, first_out: I4, out_arc: I4, tail: I4, head: I4, transit: I4,
     sinks: I4, sink_of: I4, storage: I4, gate_left: I8, has_pool: I4, ready: I4, earliest: I4,
     usable: I4, left: I8, room: I4, flow: I4, hold: I4, inject: I4, arrive: I4, cut: I4, most: I8,
@@ -219,7 +219,7 @@ def run_stages(
     state was found unable to be reached; ``most`` (T,) the greatest number of people who can be safe by the end of
     each step. Returns (last stage, stage from which people are led from one full sink to another or -1, paths found).
     """
-    pools = n * steps
+    pools = n << shift
     gates = pools + n
     root = gates + len(sinks)
     size = root + 1
@@ -254,7 +254,7 @@ def run_stages(
             while depth >= 0 and todo > 0:
                 state = path[depth]
                 to, kind, arc, it = _next(
-                    state, iters[depth], n, steps, stage, rerouting, first_in, in_arc, first_out, out_arc, tail,
+                    state, iters[depth], n, steps, shift, stage, rerouting, first_in, in_arc, first_out, out_arc, tail,
                     head, transit, sinks, sink_of, storage, gate_left, has_pool, ready, earliest, soon, room, flow,
                     hold, inject, arrive, mark, stamp,
                 )  # fmt: skip
@@ -277,7 +277,7 @@ def run_stages(
                 for i in range(1, depth + 1):
                     people = min(
                         people,
-                        _residual(kinds[i], arcs[i], path[i], path[i - 1], n, steps, storage, gate_left, room, flow,
+                        _residual(kinds[i], arcs[i], path[i], path[i - 1], n, steps, shift, storage, gate_left, room, flow,
                                   hold, inject, arrive),
                     )  # fmt: skip
                 left[to - pools] -= people
@@ -288,10 +288,10 @@ def run_stages(
                 paths += 1
                 keep = depth
                 for i in range(depth, 0, -1):
-                    _send(kinds[i], arcs[i], path[i], path[i - 1], people, n, steps, gate_left, room, flow, hold,
+                    _send(kinds[i], arcs[i], path[i], path[i - 1], people, n, steps, shift, gate_left, room, flow, hold,
                           inject, arrive)  # fmt: skip
                     if (
-                        _residual(kinds[i], arcs[i], path[i], path[i - 1], n, steps, storage, gate_left, room, flow,
+                        _residual(kinds[i], arcs[i], path[i], path[i - 1], n, steps, shift, storage, gate_left, room, flow,
                                   hold, inject, arrive) <= 0
                     ):  # fmt: skip
                         keep = i - 1

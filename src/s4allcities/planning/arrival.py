@@ -129,13 +129,16 @@ def earliest_arrival(
     sink_of[network.sinks] = np.arange(k, dtype=np.int32)
     left = supply.astype(np.int64).copy()
     flow, hold, inject, arrive = (np.zeros((size, steps), np.int32) for size in (m, n, n, k))
-    cut = np.zeros(n * steps + n + k, np.int32)
+    shift = max(steps - 1, 1).bit_length()
+    cut = np.zeros((n << shift) + n + k, np.int32)
     most = np.zeros(steps, np.int64)
     _, rerouted, paths = run_stages(
-        n, steps, first_in, in_arc, first_out, out_arc, network.tail, network.head, network.transit, network.sinks,
+        n, steps, shift, first_in, in_arc, first_out, out_arc, network.tail, network.head, network.transit, network.sinks,
         sink_of, storage, network.sink_capacity.copy(), (supply > 0).astype(np.int32), ready_at, earliest, usable, left,
         room, flow, hold, inject, arrive, cut, most,
     )  # fmt: skip
+    whole = n << shift  # the kernel's rows are as long as the next power of two
+    cut = np.concatenate([cut[:whole].reshape(n, 1 << shift)[:, :steps].ravel(), cut[whole:]])
     busy = np.flatnonzero(arrive.sum(0))
     return ArrivalFlow(
         flow=flow, hold=hold, inject=inject, arrive=arrive, left=left, most=most,

@@ -190,7 +190,7 @@ class SiteNetwork:
         for arc in np.flatnonzero(self._narrow & (hindrances.closes_s > 0)).tolist():
             draft.add(int(self.graph.tail[arc]), int(self.graph.head[arc]), (arc,))
         plan = self._named(draft, cells, hindrances, storage or {}, frozenset(unsafe))
-        return plan if shelters is None else _sheltered(plan, shelters)
+        return (plan if shelters is None else _sheltered(plan, shelters)).without_dead_ends()
 
     def _part(self, region: int, nodes: list[int], hindrances: Hindrances, *, inward: bool) -> _Draft:
         arcs = self._arcs_of.get(region)
@@ -271,24 +271,35 @@ class SiteNetwork:
                 if np.isfinite(seconds):
                     goal, _, came = searches[index]
                     used.update(self._way(node, goal, came))
-        inward: dict[int, list[int]] = {}
         outward: dict[int, list[int]] = {}
+        beside: dict[int, set[int]] = {}
         for arc in sorted(used):
-            outward.setdefault(int(graph.tail[arc]), []).append(arc)
-            inward.setdefault(int(graph.head[arc]), []).append(arc)
-        keep = set(nodes) | {
-            node
-            for node in outward.keys() | inward.keys()
-            if len(outward.get(node, ())) != 1 or len(inward.get(node, ())) != 1
-        }
+            tail, head = int(graph.tail[arc]), int(graph.head[arc])
+            outward.setdefault(tail, []).append(arc)
+            beside.setdefault(tail, set()).add(head)
+            beside.setdefault(head, set()).add(tail)
+        # Between two neighbours a street only goes on: only corners, doors and starting points are kept.
+        keep = set(nodes) | {node for node, others in beside.items() if len(others) != 2}
         draft = _Draft()
         for node in sorted(keep):
             for arc in outward.get(node, ()):
-                way = [arc]
-                while int(graph.head[way[-1]]) not in keep:
-                    way.append(outward[int(graph.head[way[-1]])][0])
-                draft.add(node, int(graph.head[way[-1]]), tuple(way))
+                way = self._along(arc, keep, outward)
+                if way:
+                    draft.add(node, int(graph.head[way[-1]]), way)
         return draft
+
+    def _along(self, arc: int, keep: set[int], outward: Mapping[int, list[int]]) -> tuple[int, ...]:
+        """Go on from an arc to the next node that is kept; nothing if the way ends before."""
+        graph, way = self.graph, [arc]
+        while int(graph.head[way[-1]]) not in keep:
+            back = int(graph.tail[way[-1]])
+            onward = [
+                each for each in outward.get(int(graph.head[way[-1]]), ()) if int(graph.head[each]) != back
+            ]
+            if not onward or len(way) > graph.n_nodes:
+                return ()
+            way.append(onward[0])
+        return tuple(way)
 
     def _named(
         self,
@@ -301,6 +312,13 @@ class SiteNetwork:
         graph = self.graph
         draft.nodes |= set(self._safe.tolist()) | {cell.node for cell in cells}
         names = {node: self._name(node) for node in draft.nodes}
+        here: dict[int, str] = {}
+        apart: list[tuple[Cell, str]] = []
+        for cell, name in zip(cells, _cell_names(cells), strict=True):
+            if cell.walk_s > 0 or cell.node in here or graph.assembly[cell.node] >= 0:
+                apart.append((cell, name))
+            else:
+                here[cell.node], names[cell.node] = cell.zone, name
         zones = graph.site.zones
         doors: dict[int, int] = {}
         for node in draft.nodes:
@@ -313,6 +331,7 @@ class SiteNetwork:
             nodes.append(
                 PlanNode(
                     name=names[node],
+                    zone=here.get(node, ""),
                     safe=assembly >= 0 and names[node] not in unsafe,
                     storage=room // doors[zone] if room >= 0 else -1,
                     capacity=graph.site.assembly[assembly].capacity_people if assembly >= 0 else -1,
@@ -323,7 +342,7 @@ class SiteNetwork:
                 )
             )
         arcs = [self._arc(names, tail, head, way, hindrances) for tail, head, way in draft.arcs]
-        for cell, name in zip(cells, _cell_names(cells), strict=True):
+        for cell, name in apart:
             node = cell.node
             nodes.append(
                 PlanNode(
@@ -372,7 +391,8 @@ class SiteNetwork:
         total = float(ends[-1]) if len(ends) else 0.0
         closes = float((hindrances.closes_s[arcs] - ends).min() + total) if len(arcs) else np.inf
         opens = float((hindrances.opens_s[arcs] - (ends - seconds)).max()) if len(arcs) else 0.0
-        street = graph.kind[arcs] == ArcKind.STREET
+        # What ties doors and assembly points to the streets is open ground: only streets have a width.
+        street = (graph.kind[arcs] == ArcKind.STREET) & (graph.street[arcs] >= 0) & (graph.opening[arcs] < 0)
         capacity = np.where(self._narrow[arcs], graph.capacity_ps[arcs], np.inf)
         capacity[street] = np.maximum(graph.width_m[arcs][street], 0.5) * STREET_FLOW_PS_PER_M
         least = int(np.argmin(capacity)) if len(capacity) else 0
@@ -393,9 +413,9 @@ def _sheltered(plan: PlanGraph, shelters: Mapping[str, int]) -> PlanGraph:
         if room > 0:
             nodes.append(PlanNode(name=f"shelter {zone}", safe=True, capacity=room))
             arcs += [
-                PlanArc(tail=arc.head, head=f"shelter {zone}", transit_s=arc.transit_s)
-                for arc in plan.arcs
-                if arc.tail.startswith(f"{zone} start ")
+                PlanArc(tail=node.name, head=f"shelter {zone}", transit_s=0.0)
+                for node in plan.nodes
+                if node.zone == zone
             ]
     return PlanGraph(nodes=tuple(nodes), arcs=tuple(arcs))
 

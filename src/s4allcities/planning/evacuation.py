@@ -28,6 +28,8 @@ MOST_STATES = 4_000_000
 """Nodes times steps of one plan; a larger place is planned in longer steps."""
 STEPS_S = (5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
 LONGEST_S = 4 * 3600.0
+FULL_STEP_S = 30.0
+"""Least step where a safe place of a larger graph may fill up."""
 
 
 class PriorityClass(Struct, frozen=True, kw_only=True):
@@ -160,10 +162,14 @@ def plan_evacuation(
     ordered = graph.in_order()
     everybody = [*classes, PriorityClass(name="", people=people)]
     _check(everybody, ready_s or {})
+    finest = FULL_STEP_S if _may_fill(ordered, everybody) else 0.0
     while True:
-        step = step_s if step_s is not None else coarsest_step_s(ordered, horizon_s)
+        step = step_s if step_s is not None else max(coarsest_step_s(ordered, horizon_s), finest)
         network = timed_graph(ordered, step_s=step, steps=max(int(np.ceil(horizon_s / step)), 2))
         flows = _flows(ordered, network, everybody, ready_s or {})
+        if finest and step_s is None and all(sent.flow.rerouted_from < 0 for sent in flows):
+            finest = 0.0  # nothing fills up: plan again in fine steps
+            continue
         if horizon_s >= LONGEST_S or not _late(ordered, network, flows):
             break
         horizon_s = min(2 * horizon_s, LONGEST_S)
@@ -173,6 +179,12 @@ def plan_evacuation(
             plan, price_s=plan.clearance_s - _together_s(ordered, network, everybody, ready_s or {})
         )
     return replace(plan, compute_ms=1000 * (time.perf_counter() - began))
+
+
+def _may_fill(graph: PlanGraph, classes: Sequence[PriorityClass]) -> bool:
+    """Whether a safe place can fill up: then paths are searched over and over, so steps are longer."""
+    people = sum(int(count) for each in classes for count in each.people.values())
+    return any(node.safe and 0 <= node.capacity < people for node in graph.nodes) and len(graph.nodes) > 50
 
 
 def _check(classes: Sequence[PriorityClass], ready_s: Mapping[str, float]) -> None:

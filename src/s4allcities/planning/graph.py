@@ -9,10 +9,49 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
+from numba import njit
 
-from .arrays import I4
+from .arrays import B1, I4
 
 __all__ = ("PlanArc", "PlanGraph", "PlanNode")
+
+
+_MOST_WORK = 50_000_000
+"""Nodes times arcs up to which dead ends are looked for."""
+
+
+@njit(cache=True, nogil=True)
+def _lead_on(tail: I4, head: I4, safe: I4, n: int) -> B1:
+    """Which arcs (m,) have a way to safety that does not come back to their tail."""
+    m = len(tail)
+    order = np.argsort(head)
+    first = np.searchsorted(head[order], np.arange(n + 1))
+    on = np.zeros(m, np.bool_)
+    seen = np.full(n, -1, np.int64)
+    stack = np.empty(n, np.int64)
+    by_tail = np.argsort(tail)
+    begin = np.searchsorted(tail[by_tail], np.arange(n + 1))
+    for u in range(n):
+        if begin[u] == begin[u + 1]:
+            continue
+        depth = 0
+        for sink in safe:
+            if sink != u:
+                seen[sink] = u
+                stack[depth] = sink
+                depth += 1
+        while depth > 0:
+            depth -= 1
+            v = stack[depth]
+            for i in range(first[v], first[v + 1]):
+                w = tail[order[i]]
+                if w != u and seen[w] != u:
+                    seen[w] = u
+                    stack[depth] = w
+                    depth += 1
+        for i in range(begin[u], begin[u + 1]):
+            on[by_tail[i]] = seen[head[by_tail[i]]] == u
+    return on
 
 
 class PlanNode(Struct, frozen=True, kw_only=True, order=True):
@@ -76,6 +115,18 @@ class PlanGraph(Struct, frozen=True, kw_only=True, eq=False):
                     f"arc {arc.tail} -> {arc.head} takes {arc.transit_s} s at {arc.capacity_ps} people a second; "
                     "allowed are 0 and above"
                 )
+
+    def without_dead_ends(self) -> "PlanGraph":
+        """Leave out arcs from which one must come back to where they start: nobody is helped by walking them."""
+        at = self.index()
+        tail = np.array([at[arc.tail] for arc in self.arcs], np.int32)
+        head = np.array([at[arc.head] for arc in self.arcs], np.int32)
+        if not len(tail) or len(self.nodes) * len(self.arcs) > _MOST_WORK:
+            return self
+        leads_on = _lead_on(tail, head, self.safe, len(self.nodes))
+        return PlanGraph(
+            nodes=self.nodes, arcs=tuple(arc for arc, on in zip(self.arcs, leads_on, strict=True) if on)
+        )
 
     def in_order(self) -> "PlanGraph":
         """Give the same graph with nodes and arcs sorted."""
