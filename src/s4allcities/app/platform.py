@@ -187,6 +187,7 @@ class Platform:
             mode=self.config.mode,
             accounting=self._report,
             past=self._past,
+            disclose=self._disclose,
         )
         door = HttpDoor(self._speaks_for(gate), self.bus.publish_raws, self._refused_by_http, self.clock)
         return build_app(
@@ -243,6 +244,11 @@ class Platform:
             t_us, value = await history.query(sensor, quantity, t_from_us, t_to_us)
             found[quantity] = list(zip(t_us.tolist(), value.tolist(), strict=True))
         return found
+
+    async def _disclose(self, record: dict[str, Any], personal: dict[str, str]) -> None:
+        now_us = self.clock.now_us()
+        subject = derived_ulid(now_us, "disclosure", secrets.token_hex(8))
+        await self._stores.ledger.append("disclosure", subject, now_us, record, personal)
 
     async def _enter_refusal(self, who: str, action: str, reason: str) -> None:
         now_us = self.clock.now_us()

@@ -36,6 +36,7 @@ from s4allcities.awareness.picture import (
     entries_router,
     releases_router,
     sessions_router,
+    sharing_router,
     views_router,
 )
 from s4allcities.bus import BusError
@@ -177,6 +178,7 @@ def build_app(
             sessions_router(),
             observations_router(),
             releases_router(),
+            sharing_router(),
             healthz,
             metrics,
             *_page_routes(page),

@@ -11,6 +11,7 @@ from s4allcities.awareness.response import EvacuatePlaybook, PlanStage
 from s4allcities.awareness.risk import RiskStage, zones_of
 from s4allcities.detection.access import AccessStage
 from s4allcities.detection.badges import BadgeStage
+from s4allcities.detection.building import BuildingStage
 from s4allcities.detection.cyber import CyberStage, NetworkPolicy, load_policy
 from s4allcities.detection.frames import FramesStage
 from s4allcities.detection.timeseries import TimeseriesStage, timeseries_config
@@ -67,6 +68,7 @@ def build_stages(
         FramesStage(sensors=sensors),
         AccessStage(sensors=sensors, exits=exits),
         BadgeStage(sensors=sensors, walk_s=_between_readers(site, graph), zone=clock_zone),
+        BuildingStage(sensors=sensors),
         ContextStage(sensors=sensors, policy=policy),
         CalendarStage(_context(site, folder), zone=clock_zone, capacity_people=capacity),
         FusionStage(topology_of(site)),

@@ -149,6 +149,7 @@ _EVE: dict[str, Fields] = {
 
 POLICIES: dict[str, Policy] = {
     "env": NUMBERS_AND_TEXT,
+    "building": NUMBERS_AND_TEXT,
     "people": Policy(
         quantities=frozenset({"people", "out_per_min", "in_per_min", "density_p_m2", "confidence"})
     ),

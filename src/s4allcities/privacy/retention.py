@@ -32,6 +32,7 @@ RETENTION: tuple[Rule, ...] = (
         personal=False,
         why="no personal data; seasons are learned from it",
     ),
+    Rule(what="building", where="history", days=365, personal=False, why="no personal data; as env"),
     Rule(
         what="people",
         where="history",

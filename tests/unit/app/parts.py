@@ -85,6 +85,7 @@ class Behind:
         self.gate = OpenGate()
         self.published: list[Event] = []
         self.raw: list[tuple[str, str, bytes]] = []
+        self.disclosed: list[tuple[dict[str, Any], dict[str, str]]] = []
         self.parts = {"bus": True}
         self.hub.picture.apply([ALERT])
 
@@ -117,6 +118,9 @@ class Behind:
     async def _accounting(self) -> dict[str, Any]:
         return {"account": {}}
 
+    async def _disclose(self, record: dict[str, Any], personal: dict[str, str]) -> None:
+        self.disclosed.append((record, personal))
+
     async def _past(self, t_us: int) -> tuple[list[Risk], list[Context]]:
         return [], []
 
@@ -132,6 +136,7 @@ class Behind:
             mode="live",
             accounting=self._accounting,
             past=self._past,
+            disclose=self._disclose,
         )
         door = HttpDoor(self._authenticate, self.publish_raws, self.publish_all, self.clock)
         return build_app(

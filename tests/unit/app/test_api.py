@@ -40,6 +40,7 @@ FIELDS = {
     "/api/v1/releases": ("order_id",),
     "/api/v1/releases/x/confirm": (),
     "/api/v1/releases/x/refuse": ("reason",),
+    "/api/v1/disclosures": ("sensor", "partner", "why", "count", "hours"),
     "/api/v1/observations": ("family", "sensor", "t", "x"),
 }
 

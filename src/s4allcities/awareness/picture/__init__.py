@@ -14,6 +14,7 @@ from .releases import releases_router as releases_router
 from .replies import Replies as Replies
 from .services import PictureServices as PictureServices
 from .sessions import sessions_router as sessions_router
+from .sharing import sharing_router as sharing_router
 from .site_document import site_document as site_document
 from .throttle import Throttle as Throttle
 from .views import views_router as views_router

@@ -12,6 +12,7 @@ from .replies import Replies
 
 __all__ = ("PictureServices",)
 
+Disclose = Callable[[dict[str, Any], dict[str, str]], Awaitable[None]]
 Past = Callable[[int], Awaitable[tuple[list[Risk], list[Context]]]]
 History = Callable[[str, int, int], Awaitable[dict[str, list[tuple[int, float]]]]]
 
@@ -20,7 +21,7 @@ History = Callable[[str, int, int], Awaitable[dict[str, list[tuple[int, float]]]
 class PictureServices:
     """``publish`` puts an event on the bus and returns when it is durable; ``history(sensor, from_us, to_us)`` gives
     (t_us, value) rows by quantity; ``site_json`` is the encoded site document; ``past(t_us)`` gives risks and facts
-    as they stood at a moment.
+    as they stood at a moment; ``disclose(record, personal)`` enters into the ledger what a partner was given.
     """
 
     hub: PictureHub
@@ -33,3 +34,4 @@ class PictureServices:
     mode: Mode
     accounting: Callable[[], Awaitable[dict[str, Any]]]
     past: Past
+    disclose: Disclose
