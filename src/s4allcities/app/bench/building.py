@@ -14,13 +14,25 @@ from s4allcities.scenario.building import BENIGN, FIRES, LEAKS, QUANTITIES, Caus
 
 from .results import Result, Say, at_most, measured
 
-__all__ = ("FIRST_TEST_SEED", "Score", "building_results", "courses", "equal_delay", "said_at_s", "score")
+__all__ = (
+    "FIRST_TEST_SEED",
+    "SETTLED_S",
+    "Alarm",
+    "Score",
+    "building_results",
+    "courses",
+    "equal_delay",
+    "fire_thresholds",
+    "gas_thresholds",
+    "said_at_s",
+    "score",
+)
 
 FIRST_TEST_SEED = 1000
 """Below lie the seeds that the weights were fitted to."""
 
 SETTLED_S = 600.0
-T0_US = 1_790_000_000_000_000
+_T0_US = 1_790_000_000_000_000
 _FIRE_LEVELS = {"smoke_pct_m": 4.0, "co_ppm": 50.0, "flame": 0.5}
 _HEAT_C, _HEAT_FROM_C = 58.0, 20.0
 _SCALES = np.round(np.geomspace(0.25, 3.0, 40), 3).tolist()
@@ -56,7 +68,7 @@ def said_at_s(course: Course, kind: str, stage: BuildingStage) -> float:
     series = tuple(Series(sensor="node-1", quantity=name, zone="hall") for name in QUANTITIES)
     index, none = np.arange(len(series), dtype=np.uint32), np.zeros(len(series), np.uint8)
     for t_s, values in zip(course.t_s.tolist(), course.values, strict=True):
-        t_us = T0_US + round(t_s * 1e6)
+        t_us = _T0_US + round(t_s * 1e6)
         batch = ObservationBatch(
             family="building",
             partition=0,

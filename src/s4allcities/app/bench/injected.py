@@ -7,7 +7,7 @@ from s4allcities.detection.unusual import judge_series
 
 from .results import Result, measured
 
-__all__ = ("injected_results", "simulated_series")
+__all__ = ("inject", "injected_results", "simulated_series")
 
 INTERVAL_US = 300_000_000
 DAY = 288
