@@ -277,8 +277,8 @@ def run_stages(
                 for i in range(1, depth + 1):
                     people = min(
                         people,
-                        _residual(kinds[i], arcs[i], path[i], path[i - 1], n, steps, shift, storage, gate_left, room, flow,
-                                  hold, inject, arrive),
+                        _residual(kinds[i], arcs[i], path[i], path[i - 1], n, steps, shift, storage, gate_left,
+                                  room, flow, hold, inject, arrive),
                     )  # fmt: skip
                 left[to - pools] -= people
                 aimless = aimless or left[to - pools] == 0
@@ -291,8 +291,8 @@ def run_stages(
                     _send(kinds[i], arcs[i], path[i], path[i - 1], people, n, steps, shift, gate_left, room, flow, hold,
                           inject, arrive)  # fmt: skip
                     if (
-                        _residual(kinds[i], arcs[i], path[i], path[i - 1], n, steps, shift, storage, gate_left, room, flow,
-                                  hold, inject, arrive) <= 0
+                        _residual(kinds[i], arcs[i], path[i], path[i - 1], n, steps, shift, storage, gate_left,
+                                  room, flow, hold, inject, arrive) <= 0
                     ):  # fmt: skip
                         keep = i - 1
                 if not rerouting and path[1] >= gates and gate_left[path[1] - gates] == 0:

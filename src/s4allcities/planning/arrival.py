@@ -133,9 +133,9 @@ def earliest_arrival(
     cut = np.zeros((n << shift) + n + k, np.int32)
     most = np.zeros(steps, np.int64)
     _, rerouted, paths = run_stages(
-        n, steps, shift, first_in, in_arc, first_out, out_arc, network.tail, network.head, network.transit, network.sinks,
-        sink_of, storage, network.sink_capacity.copy(), (supply > 0).astype(np.int32), ready_at, earliest, usable, left,
-        room, flow, hold, inject, arrive, cut, most,
+        n, steps, shift, first_in, in_arc, first_out, out_arc, network.tail, network.head, network.transit,
+        network.sinks, sink_of, storage, network.sink_capacity.copy(), (supply > 0).astype(np.int32), ready_at,
+        earliest, usable, left, room, flow, hold, inject, arrive, cut, most,
     )  # fmt: skip
     whole = n << shift  # the kernel's rows are as long as the next power of two
     cut = np.concatenate([cut[:whole].reshape(n, 1 << shift)[:, :steps].ravel(), cut[whole:]])

@@ -42,7 +42,7 @@ def pilot(kind: str, total: int | None = None, **parameters: int) -> Place:
     A stadium's people sit in its sectors; nobody is on the pitch.
     """
     with tempfile.TemporaryDirectory() as folder:
-        generate_site(kind, Path(folder) / "site", **parameters)
+        generate_site(kind, Path(folder) / "site", slug="", **parameters)
         site = load_site(Path(folder) / "site")
     full = {
         zone.slug: zone.capacity_people
