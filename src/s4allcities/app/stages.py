@@ -14,6 +14,7 @@ from s4allcities.detection.badges import BadgeStage
 from s4allcities.detection.building import BuildingStage
 from s4allcities.detection.cyber import CyberStage, NetworkPolicy, load_policy
 from s4allcities.detection.frames import FramesStage
+from s4allcities.detection.integrity import IntegrityStage
 from s4allcities.detection.timeseries import TimeseriesStage, timeseries_config
 from s4allcities.detection.unusual import UnusualStage
 from s4allcities.detection.validity import ValidityStage
@@ -64,6 +65,7 @@ def build_stages(
         ValidityStage(sensors=sensors),
         TimeseriesStage(sensors=sensors, zone_area_m2=areas),
         UnusualStage(sensors=sensors, groups=_groups()),
+        IntegrityStage(sensors=sensors),
         CyberStage(sensors=sensors, policy=policy),
         FramesStage(sensors=sensors),
         AccessStage(sensors=sensors, exits=exits),
