@@ -77,7 +77,7 @@ def best_likeness(past: _F4, count: int) -> tuple[float, int]:
             total = np.float32(0.0)
             for i in range(n):
                 total += steps[at + i] * steps[start + i]
-            like = total / math.sqrt(power * own_power)
+            like = float(total / math.sqrt(power * own_power))
             if like > best:
                 best, lag = like, start - at
         power += steps[at + n] * steps[at + n] - steps[at] * steps[at]
