@@ -66,5 +66,5 @@ def _check_one(source: Source, message: RawMessage) -> None:
         raise CheckFailed(f"{at}: raised {type(error).__name__}: {error}") from error
     if not isinstance(decoded, Decoded):
         raise CheckFailed(f"{at}: gave {type(decoded).__name__}, not Decoded")
-    if not decoded.observations and not decoded.rejected:
+    if not decoded.observations and decoded.columns is None and not decoded.rejected:
         raise CheckFailed(f"{at}: neither readings nor a reason")

@@ -124,7 +124,10 @@ class Intake:
 
 
 def _special(observations: tuple[Observation, ...]) -> bool:
-    return any(row.schema or row.personal for row in observations)
+    for row in observations:  # noqa: SIM110 - a plain loop: this is looked at for every message
+        if row.schema or row.personal:
+            return True
+    return False
 
 
 def _fault(decoded: Decoded) -> str:

@@ -152,13 +152,16 @@ class _Player:
         if decoded.rejected:
             self._refuse(line.number, decoded.rejected)
             return
+        columns = decoded.columns
+        rows = len(columns) if columns is not None else len(decoded.observations)
         self.families[message.family] += 1
         if self.publish is None:
             self.accepted += 1
-            self.observations += len(decoded.observations)
+            self.observations += rows
             return
-        message = await self._paced(message, line.item, decoded.observations[0].t_us)
-        self.observations += len(decoded.observations)
+        first_us = int(columns.t_us[0]) if columns is not None else decoded.observations[0].t_us
+        message = await self._paced(message, line.item, first_us)
+        self.observations += rows
         self._chunk.append((line.number, message))
         if self.options.speed or len(self._chunk) >= _CHUNK:
             await self.flush()

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from s4allcities.domain import US_PER_S, Decoded, Observation, RawMessage, from_rfc3339, to_rfc3339
+from s4allcities.domain import US_PER_S, Columns, Decoded, Observation, RawMessage, from_rfc3339, to_rfc3339
 
 __all__ = (
     "MAX_AGE_S",
@@ -87,12 +87,13 @@ def category_of(rejected: str) -> str:
     return rejected.partition(":")[0][:_SHOWN_CHARS]
 
 
-def guarded(read: Callable[[RawMessage], tuple[Observation, ...]], message: RawMessage) -> Decoded:
+def guarded(read: Callable[[RawMessage], tuple[Observation, ...] | Columns], message: RawMessage) -> Decoded:
     """Run a reader over one message; what it refuses becomes ``Decoded.rejected``."""
     try:
-        return Decoded(observations=read(message))
+        found = read(message)
     except Refused as refusal:
         return Decoded(rejected=str(refusal))
+    return Decoded(columns=found) if isinstance(found, Columns) else Decoded(observations=found)
 
 
 def decode_json(data: bytes, max_bytes: int = MAX_MESSAGE_BYTES) -> Any:

@@ -1,8 +1,8 @@
 """Reads a flat JSON object as readings: numbers are quantities, booleans 0 or 1, strings text.
 
 Objects inside are flattened (``{"air": {"co_ppm": 4}}`` is the quantity ``air_co_ppm``), ``{"heat": {"value": 21.4,
-"unit": "°C"}}`` is one quantity with its unit, a list of objects is several readings, and a SenML pack (RFC 8428) is
-understood.
+"unit": "°C"}}`` is one quantity with its unit, a list of objects is several readings, a SenML pack (RFC 8428) is
+understood, and an object whose time is a list holds its readings in columns.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from s4allcities.domain import Decoded, Observation, RawMessage
+from s4allcities.domain import Columns, Decoded, Observation, RawMessage
 
 from ..border import (
     MAX_AGE_S,
@@ -29,6 +29,7 @@ from ..border import (
     show,
 )
 from ..units import unit_of
+from .columns import is_columns, read_columns
 from .senml import is_senml, senml_objects
 
 __all__ = ("PERSONAL_FAMILIES", "TIME_KEYS", "JsonAutoSource")
@@ -76,8 +77,15 @@ class JsonAutoSource:
         """Decode and validate one message."""
         return guarded(self._read, message)
 
-    def _read(self, message: RawMessage) -> tuple[Observation, ...]:
+    def _read(self, message: RawMessage) -> tuple[Observation, ...] | Columns:
         content = decode_json(message.data)
+        if isinstance(content, dict) and is_columns(content, time_key := _time_key(content)):
+            series = [
+                (key, _named(key))
+                for key, value in content.items()
+                if key not in (time_key, "quality") and not _names_the_device(key, value)
+            ]
+            return read_columns(content, time_key, series, message.t_received_us, self.max_age_s)
         reader = _Reader(message, self.max_age_s)
         if isinstance(content, dict):
             reader.object(content, "", 1, message.t_received_us)
@@ -89,6 +97,16 @@ class JsonAutoSource:
         if len(reader.rows) > MAX_ROWS:
             raise Refused(f"too many fields: {len(reader.rows)} readings; allowed are {MAX_ROWS} a message")
         return tuple(reader.rows)
+
+
+def _named(key: str) -> tuple[str, str]:
+    """Give quantity and unit of a key."""
+    quantity = _quantity_of(key)
+    return quantity, unit_of(quantity)
+
+
+def _names_the_device(key: str, value: Any) -> bool:
+    return isinstance(value, str) and key in _NAMING_KEYS
 
 
 def _is_no_reading(key: str, value: Any, time_key: str, prefix: str) -> bool:
