@@ -7,8 +7,8 @@ that replay have the ids they had before, so the server, the store and other run
 import asyncio
 import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Generic, TypeVar, cast
+from contextlib import suppress
+from typing import Generic, TypeVar
 
 import anyio
 import msgspec
@@ -28,6 +28,7 @@ from s4allcities.domain import (
 
 from .client import Bus
 from .errors import BatchError, BusClosed, BusError, BusTimeout, EnvelopeError
+from .hosts import InProcessHost, StageHost, WorkerDied
 from .inputs import input_filters
 from .messages import Message
 from .origins import Origins, Watermark
@@ -43,6 +44,7 @@ S = TypeVar("S")
 _CLOCK = "clock"
 _FINAL_SAVE_S = 5.0
 _YIELD_S = 0.002
+_REBIRTH_S = 0.2
 
 
 class RunnerStatus(Struct, frozen=True, kw_only=True):
@@ -94,6 +96,9 @@ _snapshots = msgspec.msgpack.Decoder(_Snapshot)
 class StageRunner(Generic[S]):
     """Runs one stage on one partition. Outputs are stamped with ``mode`` and get derived ids where they have none.
 
+    ``host`` is where the stage computes; without one in this process. A worker that dies, or is stuck and killed, is
+    started anew from the last snapshot; an input at which it dies twice is set aside as rejected.
+
     A stage never gets its own events back. Clock ticks come as empty batches (stream OBS) or empty lists (EVENTS).
     Snapshots are taken every ``snapshot_every_s`` real seconds in which something came in, and at a clean stop.
 
@@ -110,6 +115,7 @@ class StageRunner(Generic[S]):
         partition: int = 0,
         mode: Mode = "live",
         snapshot_every_s: float = 5.0,
+        host: StageHost | None = None,
     ) -> None:
         valid_token(stage.name, "stage")
         self._stage = stage
@@ -119,7 +125,10 @@ class StageRunner(Generic[S]):
         self._mode: Mode = mode
         self._snapshot_every_s = snapshot_every_s
         self._stream, self._filters = input_filters(stage.inputs, partition)
-        self._state: S | None = None
+        self._host: StageHost = host if host is not None else InProcessHost(stage)
+        self._in_hand = 0
+        self._died_at = 0
+        self._poison: set[int] = set()
         self._epoch = 0
         self._sequence = 0
         self._saved_sequence = 0
@@ -134,7 +143,6 @@ class StageRunner(Generic[S]):
         self._unsent: tuple[int, list[Event]] | None = None
         self._running = False
         self._resumed = False
-        self._executor: ThreadPoolExecutor | None = None
 
     @property
     def status(self) -> RunnerStatus:
@@ -157,17 +165,31 @@ class StageRunner(Generic[S]):
 
     async def run(self) -> None:
         """Run until cancelled or the bus is closed."""
-        if self._stage.heavy:
-            self._executor = ThreadPoolExecutor(1, thread_name_prefix=f"stage-{self._stage.name}")
         try:
-            await self._resume()
-            self._running = self._resumed = True
-            await self._loop()
+            while True:
+                with suppress(WorkerDied):
+                    await self._resume()
+                    self._running = self._resumed = True
+                    await self._loop()
+                    return
+                await self._mourn()
         except BusClosed as error:
             log.info("stage %s ends: %s", self._stage.name, error)
         finally:
             self._running = False
             await self._stop()
+
+    async def _mourn(self) -> None:
+        """Get ready to begin again from the last snapshot, after the stage's process has died."""
+        self._running = self._resumed = False
+        self._unsent = None
+        self._counters.errors += 1
+        log.error("stage %s: its process died at %s %d", self._stage.name, self._stream, self._in_hand)
+        if self._died_at != self._in_hand:
+            self._died_at = self._in_hand
+        else:
+            self._poison.add(self._in_hand)
+        await asyncio.sleep(_REBIRTH_S)
 
     async def _loop(self) -> None:
         loop = asyncio.get_running_loop()
@@ -199,7 +221,9 @@ class StageRunner(Generic[S]):
         try:
             batch = self._read(message)
             if batch is not None:
-                events = await self._step(batch)
+                events = await self._step(batch, message.sequence)
+        except WorkerDied:
+            raise
         except Exception as error:  # whatever a stage or a hostile message does, the others go on
             events = [self._set_aside(message, error)]
             self._counters.rejected_raw += _n_raw(batch)
@@ -235,12 +259,11 @@ class StageRunner(Generic[S]):
             return []
         return [event for event in envelope.events if not isinstance(event, Heartbeat)] or None
 
-    async def _step(self, batch: ObservationBatch | list[Event]) -> list[Event]:
-        state = cast(S, self._state)
-        if self._executor is None:
-            return self._stage.step(state, batch, self._now_us)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, self._stage.step, state, batch, self._now_us)
+    async def _step(self, batch: ObservationBatch | list[Event], sequence: int) -> list[Event]:
+        if sequence in self._poison:
+            raise RuntimeError("the stage's process died on it twice")
+        self._in_hand = sequence
+        return await self._host.step(batch, self._now_us)
 
     def _set_aside(self, message: Message, error: Exception) -> Rejected:
         self._counters.errors += 1
@@ -305,20 +328,26 @@ class StageRunner(Generic[S]):
         stream = await self._bus.stream_state(self._stream)
         self._epoch = stream.created_us
         self._published_before = await self._last_output()
+        self._sequence = self._saved_sequence = 0
+        self._origins = Origins()
         saved = await self._store.load(self._stage.name, self._partition)
-        if saved is None or not self._thaw(*saved):
-            self._state = self._stage.start()
+        if saved is None or not await self._thaw(*saved):
+            self._counters = _Counters(errors=self._counters.errors)
+            await self._host.begin(None)
 
-    def _thaw(self, sequence: int, data: bytes) -> bool:
+    async def _thaw(self, sequence: int, data: bytes) -> bool:
         """Take over a snapshot; False where it cannot be read: then the stage begins with all that the stream holds."""
         try:
             snapshot = _snapshots.decode(data)
-            self._state = self._stage.restore(snapshot.state)
+            await self._host.begin(snapshot.state)
+        except WorkerDied:
+            raise
         except Exception:
             log.exception("stage %s: its snapshot cannot be read, beginning anew", self._stage.name)
             return False
         self._sequence = sequence
         self._origins = Origins(snapshot.marks)
+        snapshot.counters.errors = max(snapshot.counters.errors, self._counters.errors)
         self._counters = snapshot.counters
         self._now_us = snapshot.now_us
         if snapshot.epoch != self._epoch:
@@ -340,6 +369,8 @@ class StageRunner(Generic[S]):
         """A store that fails costs a longer replay, not the stage."""
         try:
             await self._save()
+        except WorkerDied:
+            raise
         except Exception:
             self._counters.errors += 1
             log.exception("stage %s: snapshot failed; the one before it rules", self._stage.name)
@@ -348,12 +379,7 @@ class StageRunner(Generic[S]):
         """Keep state, sequence and watermarks in one record."""
         if self._sequence == self._saved_sequence:
             return
-        state = cast(S, self._state)
-        if self._executor is None:
-            frozen = self._stage.snapshot(state)
-        else:
-            loop = asyncio.get_running_loop()
-            frozen = await loop.run_in_executor(self._executor, self._stage.snapshot, state)
+        frozen = await self._host.snapshot()
         record = _Snapshot(self._epoch, self._now_us, self._origins.marks, self._counters, frozen)
         sequence = self._sequence
         await self._store.save(self._stage.name, self._partition, sequence, msgspec.msgpack.encode(record))
@@ -371,9 +397,7 @@ class StageRunner(Generic[S]):
         except Exception:
             log.exception("stage %s: last snapshot failed; the one before it rules", self._stage.name)
         finally:
-            if self._executor is not None:
-                self._executor.shutdown(wait=False, cancel_futures=True)
-                self._executor = None
+            await self._host.close()
 
 
 def _n_raw(batch: ObservationBatch | list[Event] | None) -> int:

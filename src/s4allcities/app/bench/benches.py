@@ -13,7 +13,8 @@ Measure = Callable[[Path, int, Say], list[Result]]
 """Takes the checkout, how many runs to make, and where to tell how far it is."""
 
 BENCHES: Mapping[str, str] = {
-    "spine": "from a cold start to an alert: start, memory, messages taken in, latency",
+    "ingest": "start, memory, what goes in and how fast it is decided, beside Node-RED and Bytewax",
+    "spine": "from a sensor to an alert: the demonstration at the speed of life",
     "risk": "risk of 2,000 zones, alarms in a flood and on a quiet day",
     "detectors": "detectors on labelled recordings and simulated series: scores, speed, memory, beside peers",
     "evacuation": "plans for a fire in the station, new plans when an exit falls, clearance runs",

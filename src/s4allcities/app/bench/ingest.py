@@ -1,258 +1,227 @@
-"""How many messages and readings go in: single MQTT messages, durable batches, and from wire to decision."""
+"""How much goes in, how fast it is decided, what it costs: a platform under load, and its peers on the same work."""
 
 import asyncio
-import time
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from msgspec import Struct
+import msgspec
+import uvloop
 
-from s4allcities.bus import Bus, NatsServer, ServerConfig, decode_batch, encode_batch
-from s4allcities.detection.timeseries import TimeseriesStage
-from s4allcities.detection.validity import ValidityStage
-from s4allcities.domain import ObservationBatch, Series, SystemClock
+from s4allcities.bus import Bus, NatsServer, ServerConfig
+from s4allcities.domain import SystemClock
 from s4allcities.site import load_site
 
-from ..demo.client import ApiClient
+from ..warm import warm_up
+from .checkout import SITE, BenchError
+from .ingest_core import CORE_BATCHES, ROWS, SERIES, durable, fill, from_stream
+from .ingest_live import BATCH_ROWS, DEVICES, PROBES, Live, Run, device_names, find_rate, trial
+from .ingest_peers import Peer, bytewax, node_red
 from .installation import Installation
-from .load import FAMILY, MqttLoad, Offered
 from .results import Result, Say, at_least, at_most, measured, unmeasured
 
-__all__ = ("Trial", "batches", "core", "durable", "single")
+__all__ = ("live_results", "measure")
 
-DEVICES = 200
-FIRST_RATE_PER_S = 250
-MOST_RATE_PER_S = 64_000
-TRY_S = 3.0
-RUN_S = 10.0
-BEHIND_S = 1.0
-"""The platform keeps up when everything is decided this soon after the last message was sent."""
-DRAIN_S = 60.0
-ROWS, SERIES = 500, 50
-LANES = ("env", "people", "traffic", "weather")
-CORE_BATCHES = 400
-NO_PEER = "Peers (Node-RED, Bytewax) are not measured yet"
-ENDED = ("decided", "rejected", "expired")
+IDLE_S = 5.0
+LONG_S, SHORT_S = 60.0, 10.0
+BATCHES_PER_S = 200
+"""Times 500 readings: 100,000 readings a second."""
+LOAD = (
+    f"{{}}, QoS 1, broker with sync_interval always; {PROBES} further devices send readings that cannot be true, whose "
+    "detections are timed; devices, broker, platform and what measures share this machine"
+)
 
 
-class Trial(Struct, frozen=True):
-    """One stretch at a fixed rate: ``behind_s`` is from the last message sent until the last was decided."""
-
-    rate_per_s: float
-    decided_per_s: float
-    behind_s: float
-    lost: int
-    kept_up: bool
-    cut: bool = False
-
-    def __str__(self) -> str:
-        if self.cut:
-            return f"{self.rate_per_s:g} messages a second: the broker closed a connection"
-        return f"{self.rate_per_s:g} messages a second: decided {self.behind_s:.2f} s after the last was sent"
-
-
-class _Door(Struct, frozen=True):
-    """How devices come in."""
-
-    port: int
-    site: str
-    passwords: dict[str, str]
-
-    def offer(self, rate_per_s: float, seconds: float) -> Offered:
-        with MqttLoad(self.port, self.site, self.passwords) as load:
-            return load.offer(rate_per_s, seconds)
-
-
-async def _trial(door: _Door, api: ApiClient, rate_per_s: float, seconds: float) -> Trial:
-    before = (await api.get("/api/v1/accounting"))["account"]
-    offered = await asyncio.to_thread(door.offer, rate_per_s, seconds)
-    deadline = time.perf_counter() + DRAIN_S
-    while True:
-        account = (await api.get("/api/v1/accounting"))["account"]
-        now = time.perf_counter()
-        ended = sum(account[name] - before[name] for name in ENDED)
-        # What a cut connection left unacknowledged may still come, and must not count for the next trial.
-        if (ended >= offered.acknowledged and not (offered.cut and account["in_flight"])) or now > deadline:
-            break
-        await asyncio.sleep(0.02)
-    decided = account["decided"] - before["decided"]
-    behind_s = now - offered.end_s
-    on_time = offered.late_s <= BEHIND_S and behind_s <= BEHIND_S
-    return Trial(
-        rate_per_s=rate_per_s,
-        decided_per_s=decided / (now - offered.begin_s),
-        behind_s=behind_s,
-        lost=max(0, offered.acknowledged - ended),
-        cut=offered.cut,
-        kept_up=on_time and not offered.cut and decided == offered.sent == offered.acknowledged,
-    )
-
-
-async def _search(door: _Door, api: ApiClient, say: Say) -> float:
-    """Double the rate until the platform no longer keeps up; give the last one it kept up with, or 0."""
-    rate, kept = float(FIRST_RATE_PER_S), 0.0
-    while rate <= MOST_RATE_PER_S:
-        trial = await _trial(door, api, rate, TRY_S)
-        say(f"spine: {trial}")
-        if not trial.kept_up:
-            break
-        kept, rate = rate, 2 * rate
-    return kept
-
-
-async def _runs(door: _Door, api: ApiClient, rate: float, runs: int, say: Say) -> list[Trial]:
-    """Run at the rate; where that is more than it bears for long, at half of it."""
-    while rate >= FIRST_RATE_PER_S:
-        trials: list[Trial] = []
-        while len(trials) < runs and all(trial.kept_up for trial in trials):
-            trials.append(await _trial(door, api, rate, RUN_S))
-            say(f"spine: for {RUN_S:g} s, run {len(trials)}, {trials[-1]}")
-        if all(trial.kept_up for trial in trials):
-            return trials
-        rate /= 2
-    return []
-
-
-async def single(folder: Path, site: Path, runs: int, say: Say) -> list[Result]:
-    """Measure single messages through a whole platform."""
-    names = [f"bench-{number:03}" for number in range(DEVICES)]
-    async with Installation(folder, site, names) as platform:
-        running = platform.running()
-        passwords = {name: password for name, password in platform.passwords().items() if name in set(names)}
-        api = await platform.operator()
-        try:
-            door = _Door(running.mqtt_port, running.site, passwords)
-            trials = await _runs(door, api, await _search(door, api, say), runs, say)
-        finally:
-            await api.close()
-    return _single_results(trials)
-
-
-def _single_results(trials: list[Trial]) -> list[Result]:
-    rate, lost = "ingest.single_msgs_per_s", "ingest.single_msgs_lost"
-    if not trials:
-        why = (
-            f"the platform did not keep up with {FIRST_RATE_PER_S} messages a second, the least that is tried"
-        )
-        return [
-            unmeasured(rate, "1/s", reason=why),
-            unmeasured(lost, "messages", reason=why, goal=at_most(0)),
-        ]
+async def _start(site: Path, runs: int, say: Say) -> list[Result]:
+    started_s: list[float] = []
+    resident: list[float] = []
+    for run in range(runs):
+        with tempfile.TemporaryDirectory(prefix="s4-bench-") as folder:
+            async with Installation(Path(folder), site) as platform:
+                started_s.append(platform.started_s)
+                await asyncio.sleep(IDLE_S)
+                size_mb = platform.resident_mb()
+        if size_mb is not None:
+            resident.append(size_mb)
+        say(f"ingest: start {run + 1} of {runs}: {started_s[-1]:.2f} s, {size_mb or 0:.0f} MB")
+    name, goal = "memory.idle_mb", at_most(400)
     how = (
-        f"{DEVICES} MQTT devices (paho), QoS 1, one reading a message, {trials[0].rate_per_s:g} a second offered for "
-        f"{RUN_S:g} s"
-    )
-    found = (
-        f"the rate was doubled from {FIRST_RATE_PER_S} for as long as all was decided within {BEHIND_S:g} s of "
-        "the last message sent, so the limit lies between it and its double; "
-        "platform, broker and devices on the same machine"
+        f"resident memory of all processes of the platform {IDLE_S:g} s after the start, nothing connected; pages that "
+        "they share count once for each"
     )
     return [
         measured(
-            rate, [trial.decided_per_s for trial in trials], "1/s", digits=0, peer_reason=NO_PEER,
-            how=f"messages decided a second of wall time. {how}; {found}",
+            "start.cold_s", started_s, "s", goal=at_most(8),
+            how="wall time from starting the process on an empty data directory until /healthz is well and the page is "
+            "served; kernels compiled before",
         ),
-        measured(
-            lost, [float(max(trial.lost for trial in trials))] * len(trials), "messages", digits=0, goal=at_most(0),
-            how=f"acknowledged less decided, rejected and expired, the most of {len(trials)} runs. {how}",
-        ),
+        measured(name, resident, "MB", digits=0, goal=goal, how=how)
+        if resident
+        else unmeasured(name, "MB", goal=goal, how=how, reason="this system does not tell a process's memory"),
     ]  # fmt: skip
 
 
-def batches(count: int, family: str = FAMILY) -> list[ObservationBatch]:
-    """Make batches of 500 readings of 50 series, a reading a second of each: ordinary noise, the same every time."""
-    rng = np.random.default_rng(1)
-    series = tuple(
-        Series(sensor=f"bench-{number:03}", quantity="heat_c", unit="degC", zone="ticket-hall")
-        for number in range(SERIES)
-    )
-    begin_us = SystemClock().now_us() - count * (ROWS // SERIES) * 1_000_000
-    steps = np.repeat(np.arange(ROWS // SERIES), SERIES)
-    return [
-        ObservationBatch(
-            family=family,
-            partition=0,
-            series=series,
-            series_ix=np.tile(np.arange(SERIES, dtype=np.uint32), ROWS // SERIES),
-            t_us=(begin_us + 1_000_000 * (number * (ROWS // SERIES) + steps)).astype(np.int64),
-            value=21.0 + 0.2 * rng.standard_normal(ROWS),
-            quality=np.zeros(ROWS, np.uint8),
-            n_raw=ROWS,
-        )
-        for number in range(count)
-    ]
+async def _loads(site: Path, runs: int, say: Say) -> tuple[Run | None, list[Run]]:
+    """Give the long run of single messages, None where the platform kept up with none, and those of batches."""
+    names = [*device_names(DEVICES), *device_names(PROBES, "probe")]
+    with tempfile.TemporaryDirectory(prefix="s4-bench-") as folder:
+        async with Installation(Path(folder), site, names) as platform:
+            live = await Live.of(platform, Path(folder) / "data")
+            try:
+                many = []
+                for run in range(runs):
+                    many.append(await trial(live, BATCHES_PER_S, SHORT_S, rows=BATCH_ROWS))
+                    say(f"ingest: batches, run {run + 1}: {many[-1]}")
+                return await _long(live, say), many
+            finally:
+                await live.close()
 
 
-async def durable(folder: Path, site: Path, runs: int, say: Say, *, seconds: float = 3.0) -> list[Result]:
-    """Measure batches published to a broker that syncs each to disk before it acknowledges."""
+async def _long(live: Live, say: Say) -> Run | None:
+    try:
+        rate = (await find_rate(live, say)).rate_per_s
+    except BenchError as error:
+        say(f"ingest: {error}")
+        return None
+    run = await trial(live, rate, LONG_S)
+    say(f"ingest: for {LONG_S:g} s, {run}")
+    return run
+
+
+async def _of_the_bus(root: Path, site: Path, runs: int, say: Say) -> list[Result]:
+    """Measure what needs only the broker: from stream to decision beside Bytewax, and durable batches."""
     slug = load_site(site).slug
-    made = [batches(20, family) for family in LANES]
-    rates = []
-    async with NatsServer(ServerConfig(data_dir=folder / "nats", site=slug)) as server:
-        bus = await Bus.connect(
-            server.url, site=slug, clock=SystemClock(), user=server.user, password=server.password
-        )
-        try:
-            await bus.ensure_streams()
-            for run in range(runs):
-                rates.append(await _publish(bus, made, seconds))
-                say(f"spine: durable batches, run {run + 1}: {rates[-1]:,.0f} readings a second")
-        finally:
-            await bus.close()
-    how = (
-        f"batches of {ROWS} readings published and acknowledged a second of wall time, {seconds:g} s, broker with "
-        f"sync_interval always, {len(LANES)} families at once with one batch of each under way, as the edge does"
+    with tempfile.TemporaryDirectory(prefix="s4-bench-") as folder:
+        async with NatsServer(ServerConfig(data_dir=Path(folder) / "nats", site=slug)) as server:
+            bus = await Bus.connect(
+                server.url, site=slug, clock=SystemClock(), user=server.user, password=server.password
+            )
+            try:
+                await bus.ensure_streams()
+                await fill(bus, CORE_BATCHES)
+                rates = await from_stream(bus, site, runs, say)
+                peer = await asyncio.to_thread(bytewax, root, server, runs, say)
+            finally:
+                await bus.close()
+    with tempfile.TemporaryDirectory(prefix="s4-bench-") as folder:
+        durable_results = await durable(Path(folder), site, runs, say)
+    return [*_core_results(rates, peer), *durable_results]
+
+
+def _core_results(rates: Sequence[float], peer: Peer) -> list[Result]:
+    ours = measured(
+        "ingest.obs_per_s_core", rates, "1/s", digits=0, goal=at_least(1_500_000),
+        how=f"readings a CPU-second of this process from stream OBS to decision: receiving, checking, validity stage, "
+        f"time-series stage; {CORE_BATCHES} batches of {ROWS} readings of {SERIES} quiet series",
+    )  # fmt: skip
+    return [_beside(ours, peer), _ratio("ingest.ratio_bytewax", ours.value, peer, None)]
+
+
+def _beside(ours: Result, peer: Peer) -> Result:
+    ratio = None if peer.value is None or ours.value is None else round(ours.value / peer.value, 3)
+    return msgspec.structs.replace(
+        ours, peer=peer.name, peer_value=None if peer.value is None else round(peer.value), ratio=ratio,
+        how=f"{ours.how}. {peer.how}", reason=peer.reason,
+    )  # fmt: skip
+
+
+def _ratio(name: str, ours: float | None, peer: Peer, goal: float | None) -> Result:
+    bound = at_least(goal) if goal else None
+    how = f"ours through the peer's, per CPU-second of each one's process, in the same job. {peer.how}"
+    if ours is None or peer.value is None:
+        reason = peer.reason or "ours could not be measured"
+        return unmeasured(name, "ratio", reason=reason, how=how, goal=bound)
+    result = measured(name, [ours / peer.value], "ratio", how=how, goal=bound, digits=3)
+    return msgspec.structs.replace(
+        result, peer=peer.name, peer_value=round(peer.value, 1), ratio=result.value
     )
+
+
+def live_results(long: Run | None, many: Sequence[Run], peers: tuple[Peer, Peer]) -> list[Result]:
+    """Give the results of the runs on a whole platform, and beside Node-RED."""
+    return [*_single_results(long, peers[0]), *_batch_results(many, peers[1])]
+
+
+def _single_results(long: Run | None, peer: Peer) -> list[Result]:
+    lost_goal, rate_goal = at_most(0), at_least(10_000)
+    if long is None:
+        why = "the platform did not keep up with 500 messages a second, the least that is tried"
+        return [
+            unmeasured("ingest.single_msgs_per_s", "1/s", reason=why, goal=rate_goal),
+            unmeasured("ingest.single_msgs_lost", "messages", reason=why, goal=lost_goal),
+            _ratio("ingest.ratio_node_red_single", None, peer, 1.2),
+        ]
+    load = LOAD.format(
+        f"{DEVICES} MQTT connections, one reading a message, {long.rate_per_s:g} a second offered for {LONG_S:g} s: "
+        "the highest rate tried that was decided within 1 s of the last message sent"
+    )
+    per_core = long.messages / long.cpu_s
+    broker_share = long.broker_cpu_s / long.messages * 1e6
     return [
         measured(
-            "ingest.durable_obs_per_s", rates, "1/s", digits=0, goal=at_least(100_000), how=how,
-            peer_reason=NO_PEER,
-        )
+            "ingest.single_msgs_per_s", [long.decided_per_s], "1/s", digits=0, goal=rate_goal,
+            how=f"messages decided a second of wall time. {load}. CPU time a message: platform "
+            f"{1e6 / per_core:.0f} us, broker {broker_share:.0f} us",
+        ),
+        measured(
+            "ingest.single_msgs_lost", [float(long.lost)], "messages", digits=0, goal=lost_goal,
+            how=f"acknowledged less decided, rejected and expired. {load}",
+        ),
+        measured(
+            "ingest.single_p99_ms", [long.p99_ms], "ms", digits=1, goal=at_most(250),
+            how=f"from sending a reading until its detection had come back. {load}",
+        ),
+        measured(
+            "ingest.single_memory_growth_mb", [long.memory_mb[1] - long.memory_mb[0]], "MB", digits=1,
+            how=f"resident memory of platform and broker after that load less before it; before: "
+            f"{long.memory_mb[0]:.0f} MB. {load}",
+        ),
+        measured(
+            "ingest.single_msgs_per_s_core", [per_core], "1/s", digits=0,
+            how=f"messages a CPU-second of the platform's process, all that it does included. {load}",
+        ),
+        _ratio("ingest.ratio_node_red_single", per_core, peer, 1.2),
     ]  # fmt: skip
 
 
-async def _publish(bus: Bus, made: list[list[ObservationBatch]], seconds: float) -> float:
-    begin = time.perf_counter()
-
-    async def lane(mine: list[ObservationBatch]) -> int:
-        count = 0
-        while time.perf_counter() < begin + seconds:
-            await bus.publish_batch(mine[count % len(mine)])
-            count += 1
-        return count
-
-    counts = await asyncio.gather(*(lane(mine) for mine in made))
-    return ROWS * sum(counts) / (time.perf_counter() - begin)
-
-
-def core(site: Path, runs: int) -> list[Result]:
-    """Measure decoding and the two stages that every numeric reading goes through, in CPU time of this process."""
-    place = load_site(site)
-    sensors = {spec.slug: spec for spec in place.sensors}
-    areas = {zone.slug: zone.area_m2 for zone in place.zones}
-    made = batches(CORE_BATCHES)
-    wire = [(encode_batch(batch), int(batch.t_us[-1])) for batch in made]
-    rates = []
-    for _ in range(runs + 1):
-        validity, timeseries = (
-            ValidityStage(sensors=sensors),
-            TimeseriesStage(sensors=sensors, zone_area_m2=areas),
-        )
-        of_validity, of_timeseries = validity.start(), timeseries.start()
-        begin_s = time.process_time()
-        for data, now_us in wire:
-            batch = decode_batch(data)
-            validity.step(of_validity, batch, now_us)
-            timeseries.step(of_timeseries, batch, now_us)
-        rates.append(CORE_BATCHES * ROWS / (time.process_time() - begin_s))
-    how = (
-        f"readings a CPU-second of this process from encoded batch to decision: decoding, validity stage, time-series "
-        f"stage; {CORE_BATCHES} batches of {ROWS} readings of {SERIES} quiet series; without bus, edge and fusion. "
-        "The goal is meant for a quiet machine"
+def _batch_results(many: Sequence[Run], peer: Peer) -> list[Result]:
+    load = LOAD.format(
+        f"{DEVICES // 5} MQTT connections, {BATCHES_PER_S} messages a second of {BATCH_ROWS} readings in columns, "
+        f"{SHORT_S:g} s a run"
     )
+    slow = [run for run in many if not run.kept_up]
+    note = f"; in {len(slow)} of {len(many)} runs the platform did not keep up" if slow else ""
+    per_core = [BATCH_ROWS * run.messages / run.cpu_s for run in many]
+    ours = measured(
+        "ingest.wire_obs_per_s_core", per_core, "1/s", digits=0,
+        how=f"readings a CPU-second of the platform's process from the devices' JSON to decision, history and page. "
+        f"{load}{note}",
+    )  # fmt: skip
     return [
         measured(
-            "ingest.obs_per_s_core", rates[1:], "1/s", digits=0, goal=at_least(3_000_000), how=how,
-            peer_reason=NO_PEER,
-        )
+            "ingest.p50_ms_at_100k", [run.p50_ms for run in many], "ms", digits=1,
+            how=f"from sending a reading until its detection had come back, median. {load}{note}",
+        ),
+        measured(
+            "ingest.p99_ms_at_100k", [run.p99_ms for run in many], "ms", digits=1, goal=at_most(100),
+            how=f"from sending a reading until its detection had come back, 99th percentile. {load}{note}",
+        ),
+        ours,
+        _ratio("ingest.ratio_node_red_batched", ours.value, peer, None),
     ]  # fmt: skip
+
+
+async def _measure(root: Path, site: Path, runs: int, say: Say) -> list[Result]:
+    results = await _start(site, runs, say)
+    long, many = await _loads(site, runs, say)
+    peers = await node_red(root, load_site(site).slug, long.rate_per_s if long else 1000.0, say)
+    results += live_results(long, many, peers)
+    return results + await _of_the_bus(root, site, runs, say)
+
+
+def measure(root: Path, runs: int, say: Say) -> list[Result]:
+    """Measure on platforms of our own in temporary folders; the long run of single messages is made once."""
+    site = root / SITE
+    say("ingest: having the kernels compiled")
+    warm_up(site)
+    return uvloop.run(_measure(root, site, runs, say))

@@ -37,6 +37,9 @@ class Plan(Struct, frozen=True, kw_only=True):
     rows: int = 1
     most_open: int = 20_000
     """Unacknowledged messages in all; beyond, the sender waits and falls behind its rate."""
+    probes: dict[str, str] = {}
+    """Devices that in turn send a reading that cannot be true, ``probes_per_s`` in all: each must be found."""
+    probes_per_s: float = 0.0
 
 
 class Sent(Struct, frozen=True, kw_only=True):
@@ -48,6 +51,7 @@ class Sent(Struct, frozen=True, kw_only=True):
     end_s: float
     late_s: float
     cut: int
+    probes: int
     ack_p50_ms: float
     ack_p99_ms: float
     cpu_s: float
@@ -89,6 +93,11 @@ class Sender:
         self._open = 0
         for name, password in plan.passwords.items():
             self._connect(name, password)
+        self._senders = list(self._devices.values())
+        for name, password in plan.probes.items():
+            self._connect(name, password)
+        self._probes = list(self._devices.values())[len(self._senders) :]
+        self._probed = 0
 
     def _connect(self, name: str, password: str) -> None:
         sock = socket.create_connection(("127.0.0.1", self.plan.port))
@@ -107,13 +116,13 @@ class Sender:
         deadline = time.monotonic() + CONNECT_S
         while (missing := sum(not one.connected for one in self._devices.values())) > 0:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{missing} of {len(self.plan.passwords)} devices could not connect")
+                raise TimeoutError(f"{missing} of {len(self._devices)} devices could not connect")
             self._read(0.1)
 
     def send(self) -> Sent:
         """Send at the plan's rate, then wait until all is acknowledged."""
         plan, cpu_s = self.plan, time.process_time()
-        order = list(self._devices.values())
+        order = self._senders
         pay = self._payload()
         wanted, sent, late_s = int(plan.rate_per_s * plan.seconds), 0, 0.0
         begin = time.monotonic()
@@ -124,18 +133,20 @@ class Sender:
             for _ in range(min(due, _MOST_AT_ONCE, plan.most_open - self._open)):
                 self._publish(order[sent % len(order)], pay(sent, time.time_ns() // 1000))
                 sent += 1
+            self._probe(passed)
             self._read(0.0 if due > _MOST_AT_ONCE else 0.001)
         end = time.monotonic()
         while self._open > 0 and time.monotonic() < end + ACKNOWLEDGED_S:
             self._read(0.02)
         self._acks_ms.sort()
         return Sent(
-            sent=sent,
+            sent=sent + self._probed,
             acknowledged=len(self._acks_ms),
             begin_s=begin,
             end_s=end,
             late_s=late_s,
             cut=self.cut,
+            probes=self._probed,
             ack_p50_ms=_quantile(self._acks_ms, 0.5),
             ack_p99_ms=_quantile(self._acks_ms, 0.99),
             cpu_s=time.process_time() - cpu_s,
@@ -150,6 +161,12 @@ class Sender:
     def _payload(self) -> Callable[[int, int], bytes]:
         rows = self.plan.rows
         return single_payload if rows == 1 else lambda number, t_us: columns_payload(number, t_us, rows)
+
+    def _probe(self, passed_s: float) -> None:
+        while self._probed < int(passed_s * self.plan.probes_per_s):
+            device = self._probes[self._probed % len(self._probes)]
+            self._publish(device, b'{"t_us":%d,"heat_c":-300}' % (time.time_ns() // 1000))
+            self._probed += 1
 
     def _publish(self, device: _Device, data: bytes) -> None:
         device.ids = number = device.ids % _IDS + 1

@@ -1,0 +1,180 @@
+"""A whole platform under load: single messages from many devices, batches at 100,000 readings a second."""
+
+import asyncio
+import time
+from pathlib import Path
+
+from msgspec import Struct
+
+from s4allcities.bus import EVENTS, Bus
+from s4allcities.bus.server_config import PLATFORM_USER, platform_password
+from s4allcities.domain import SystemClock
+
+from ..demo.client import ApiClient
+from .checkout import BenchError
+from .installation import Installation
+from .offer import Offer, ProbeWatch, cpu_s, resident_mb
+from .results import Say
+from .sender import Plan
+
+__all__ = ("BATCH_ROWS", "DEVICES", "RATES", "Live", "Run", "device_names", "find_rate", "trial")
+
+DEVICES, PROBES = 1000, 300
+PROBES_PER_S = 40.0
+FAMILY = "env"
+RATES = (10_000, 7_500, 5_000, 3_500, 2_500, 1_500, 1_000, 500)
+"""Messages a second tried, from the goal downwards."""
+SEARCH_S = 5.0
+BATCH_ROWS = 500
+BEHIND_S = 1.0
+"""The platform keeps up when all is decided this soon after the last message was sent."""
+DRAIN_S = 60.0
+ENDED = ("decided", "rejected", "expired")
+
+
+def device_names(count: int, kind: str = "bench") -> list[str]:
+    """Give that many names of devices."""
+    return [f"{kind}-{number:05}" for number in range(count)]
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """One stretch at a fixed rate. ``behind_s`` is from the last message sent until all were decided; latencies are of
+    probes, from sending to the arrival of their detection; CPU-seconds are those of the platform's process.
+    """
+
+    rate_per_s: float
+    messages: int
+    decided_per_s: float
+    behind_s: float
+    lost: int
+    cut: int
+    p50_ms: float
+    p99_ms: float
+    cpu_s: float
+    broker_cpu_s: float
+    memory_mb: tuple[float, float]
+    """Platform and broker together, before and after."""
+    kept_up: bool
+
+    def __str__(self) -> str:
+        kept = "kept up" if self.kept_up else f"did not keep up ({self.cut} connections cut)"
+        return f"{self.rate_per_s:g} messages a second: {kept}, {self.behind_s:.2f} s behind, p99 {self.p99_ms:.0f} ms"
+
+
+class Live:
+    """A running installation as the benchmark sees it."""
+
+    def __init__(self, platform: Installation, api: ApiClient, bus: Bus) -> None:
+        self.running = platform.running()
+        self.passwords = platform.passwords()
+        self.api = api
+        self.bus = bus
+
+    @classmethod
+    async def of(cls, platform: Installation, data_dir: Path) -> "Live":
+        """Sign in, and connect to the platform's own bus."""
+        running = platform.running()
+        password = platform_password(data_dir / "nats" / "platform.password")
+        bus = await Bus.connect(
+            f"nats://127.0.0.1:{running.nats_port}", site=running.site, clock=SystemClock(),
+            user=PLATFORM_USER, password=password,
+        )  # fmt: skip
+        return cls(platform, await platform.operator(), bus)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.bus.close()
+        await self.api.close()
+
+    async def account(self) -> dict[str, int]:
+        """Give what became of the devices' messages."""
+        report = await self.api.get("/api/v1/accounting")
+        account: dict[str, int] = report["account"]
+        return account
+
+    def memory_mb(self) -> float:
+        """Give the resident memory of platform and broker."""
+        return resident_mb(self.running.pid) + resident_mb(self.running.nats_pid)
+
+    def cpu_s(self) -> tuple[float, float]:
+        """Give the CPU-seconds of platform and broker."""
+        return cpu_s(self.running.pid), cpu_s(self.running.nats_pid)
+
+
+def _plan(live: Live, rate_per_s: float, seconds: float, rows: int) -> Plan:
+    known = live.passwords
+    senders = device_names(DEVICES if rows == 1 else DEVICES // 5)
+    probes = device_names(PROBES, "probe")
+    return Plan(
+        port=live.running.mqtt_port,
+        site=live.running.site,
+        family=FAMILY,
+        passwords={name: known[name] for name in senders},
+        rate_per_s=rate_per_s,
+        seconds=seconds,
+        rows=rows,
+        probes={name: known[name] for name in probes},
+        probes_per_s=PROBES_PER_S,
+    )
+
+
+async def trial(live: Live, rate_per_s: float, seconds: float, *, rows: int = 1) -> Run:
+    """Offer messages of ``rows`` readings at a rate, and wait until all are decided."""
+    before, memory = await live.account(), live.memory_mb()
+    watch = ProbeWatch(live.bus, lambda sensor: sensor.startswith("probe-"))
+    after = (await live.bus.stream_state(EVENTS)).last_sequence
+    following = asyncio.create_task(watch.run(after))
+    try:
+        async with Offer(_plan(live, rate_per_s, seconds, rows)) as offer:
+            used = live.cpu_s()
+            sent = await offer.send()
+            account, now = await _until_ended(live, before, sent.acknowledged, bool(sent.cut))
+            platform_s, broker_s = (b - a for a, b in zip(used, live.cpu_s(), strict=True))
+        await asyncio.sleep(0.2)
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+    ended = sum(account[name] - before[name] for name in ENDED)
+    decided, behind_s = account["decided"] - before["decided"], now - sent.end_s
+    return Run(
+        rate_per_s=rate_per_s,
+        messages=sent.sent,
+        decided_per_s=decided / (now - sent.begin_s),
+        behind_s=behind_s,
+        lost=max(0, sent.acknowledged - ended),
+        cut=sent.cut,
+        p50_ms=watch.quantile(0.5),
+        p99_ms=watch.quantile(0.99),
+        cpu_s=platform_s,
+        broker_cpu_s=broker_s,
+        memory_mb=(memory, live.memory_mb()),
+        kept_up=max(sent.late_s, behind_s) <= BEHIND_S and not sent.cut and decided == sent.sent,
+    )
+
+
+async def _until_ended(
+    live: Live, before: dict[str, int], acknowledged: int, cut: bool
+) -> tuple[dict[str, int], float]:
+    """Wait until that many have ended; what a cut connection left unacknowledged may still come and is waited for."""
+    deadline = time.monotonic() + DRAIN_S
+    while True:
+        account, now = await live.account(), time.monotonic()
+        ended = sum(account[name] - before[name] for name in ENDED)
+        if (ended >= acknowledged and not (cut and account["in_flight"])) or now > deadline:
+            return account, now
+        await asyncio.sleep(0.05)
+
+
+async def find_rate(live: Live, say: Say) -> Run:
+    """Try rates from the goal downwards; give the first that the platform kept up with.
+
+    :raises BenchError: it kept up with none.
+    """
+    for rate in RATES:
+        run = await trial(live, rate, SEARCH_S)
+        say(f"ingest: {run}")
+        if run.kept_up:
+            return run
+    raise BenchError(
+        f"the platform did not keep up with {RATES[-1]} messages a second, the least that is tried"
+    )

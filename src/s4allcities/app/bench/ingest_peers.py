@@ -1,0 +1,236 @@
+"""The peers of ingest: Node-RED on the same broker, load and rule, and a Bytewax job on the same stream."""
+
+import asyncio
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from s4allcities.bus import Bus, DeviceUser, NatsServer, ServerConfig
+from s4allcities.domain import SystemClock
+
+from ..demo.processes import free_port
+from .checkout import BenchError
+from .ingest_live import BATCH_ROWS, DEVICES, FAMILY, device_names
+from .offer import Offer, cpu_s, resident_mb
+from .peers import FOLDER, PeerAbsent, run_peer
+from .results import Say
+from .sender import Plan
+
+__all__ = ("Peer", "bytewax", "node_red")
+
+NODE_RED = "Node-RED 4.1.15"
+BYTEWAX = "Bytewax 0.21.1"
+WARM_S, RUN_S = 3.0, 10.0
+BATCHES_PER_S = 200
+START_S = 90.0
+INSTALL_S = 600.0
+_USER = "peer"
+
+
+class Peer(Struct, frozen=True, kw_only=True):
+    """What a peer did: ``value`` readings a CPU-second of its process, or None and the ``reason``."""
+
+    name: str
+    value: float | None = None
+    reason: str = ""
+    how: str = ""
+
+
+class _Answer(Struct):
+    rows: int
+    cpu_s: float
+    flagged: int
+
+
+def bytewax(root: Path, server: NatsServer, runs: int, say: Say) -> Peer:
+    """Let a Bytewax job read the same stream OBS; gives its median."""
+    request = {"url": server.url, "user": server.user, "password": server.password, "stream": "OBS"}
+    how = (
+        "Bytewax: 500-row batches of the same stream, decoded by NumPy, mean, scale and CUSUM by Numba; it checks no "
+        "CRC, no range, no time, keeps no order of late readings and explains nothing"
+    )
+    rates = []
+    try:
+        for run in range(runs):
+            answer = run_peer(root, "ingest", "ingest_bytewax", request, _Answer, say=say)
+            rates.append(answer.rows / answer.cpu_s)
+            say(f"ingest: {BYTEWAX}, run {run + 1}: {rates[-1]:,.0f} readings a CPU-second")
+    except PeerAbsent as error:
+        return Peer(name=BYTEWAX, reason=str(error), how=how)
+    return Peer(name=BYTEWAX, value=sorted(rates)[len(rates) // 2], how=how)
+
+
+async def node_red(root: Path, site: str, rate_per_s: float, say: Say) -> tuple[Peer, Peer]:
+    """Measure Node-RED with single messages at a rate, and with batches; both as readings a CPU-second."""
+    how = (
+        "Node-RED: the same broker, devices and payloads; subscribed with QoS 0, its cheapest way; one function node "
+        "with range, order, rate, standstill, mean, scale and CUSUM of each series; it keeps nothing on disk, redacts "
+        "nothing and does not find a repetition"
+    )
+    try:
+        program = await asyncio.to_thread(_install, root, say)
+        single, batched = await _beside(root, program, site, rate_per_s, say)
+    except (PeerAbsent, BenchError, OSError, TimeoutError) as error:
+        absent = Peer(name=NODE_RED, reason=f"Node-RED could not be measured: {error!r}", how=how)
+        return absent, absent
+    return (
+        Peer(name=NODE_RED, value=single[0], how=f"{how}. Its memory: {single[1]:.0f} MB"),
+        Peer(name=NODE_RED, value=batched[0], how=f"{how}. Its memory: {batched[1]:.0f} MB"),
+    )
+
+
+def _install(root: Path, say: Say) -> Path:
+    """Install by the lock of hashes beside the flow. :raises PeerAbsent: no npm, or it failed."""
+    wanted, folder = root / "benchmarks" / "peers" / "node-red", root / FOLDER / "node-red"
+    program, npm = folder / "node_modules" / "node-red" / "red.js", shutil.which("npm")
+    if program.is_file():
+        return program
+    if npm is None:
+        raise PeerAbsent("Node-RED needs npm, and there is none")
+    say(f"ingest: installing {NODE_RED} into {FOLDER}/node-red")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json", ".npmrc"):
+        shutil.copy(wanted / name, folder / name)
+    done = subprocess.run(
+        [npm, "ci", "--no-audit", "--no-fund", "--omit=optional"],
+        cwd=folder, capture_output=True, text=True, timeout=INSTALL_S, check=False,
+    )  # fmt: skip
+    if done.returncode or not program.is_file():
+        raise PeerAbsent(f"npm ci ended with {done.returncode}: {done.stderr.strip()[-200:]}")
+    return program
+
+
+async def _beside(
+    root: Path, program: Path, site: str, rate_per_s: float, say: Say
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    names = device_names(DEVICES)
+    devices = [DeviceUser(name=name, password=secrets.token_hex(8)) for name in names]
+    with tempfile.TemporaryDirectory(prefix="s4-bench-") as folder:
+        settings = ServerConfig(data_dir=Path(folder) / "nats", site=site)
+        async with NatsServer(settings, devices=devices) as server:
+            bus = await Bus.connect(
+                server.url, site=site, clock=SystemClock(), user=server.user, password=server.password
+            )
+            await bus.ensure_streams()
+            password = _let_in(server, settings.data_dir)
+            flow = _Flow(program, Path(folder) / "node-red", root, server.mqtt_port, site, password)
+            try:
+                await flow.start(bus)
+                passwords = {device.name: device.password for device in devices}
+                single = await flow.measure(_plan(server.mqtt_port, site, passwords, rate_per_s, 1), say)
+                few = dict(list(passwords.items())[: DEVICES // 5])
+                batched = await flow.measure(
+                    _plan(server.mqtt_port, site, few, BATCHES_PER_S, BATCH_ROWS), say
+                )
+            finally:
+                await flow.stop()
+                await bus.close()
+    return single, batched
+
+
+def _let_in(server: NatsServer, folder: Path) -> str:
+    """Give the peer a user of its own, which may read all: devices may not."""
+    path = folder / "nats-server.conf"
+    content = json.loads(path.read_text())
+    password = secrets.token_hex(16)
+    content["authorization"]["users"].append(
+        {"user": _USER, "password": password, "allowed_connection_types": ["MQTT"]}
+    )
+    path.write_text(json.dumps(content))
+    os.kill(server.pid, signal.SIGHUP)
+    return password
+
+
+def _plan(port: int, site: str, passwords: dict[str, str], rate_per_s: float, rows: int) -> Plan:
+    return Plan(
+        port=port,
+        site=site,
+        family=FAMILY,
+        passwords=passwords,
+        rate_per_s=rate_per_s,
+        seconds=RUN_S,
+        rows=rows,
+    )
+
+
+class _Flow:
+    """Node-RED with the flow of ``benchmarks/peers/node-red/flows.json``; it tells its count five times a second."""
+
+    def __init__(
+        self, program: Path, folder: Path, root: Path, mqtt_port: int, site: str, password: str
+    ) -> None:
+        self._program = program
+        self._folder = folder
+        self._count = -1
+        self._process: asyncio.subprocess.Process | None = None
+        folder.mkdir(parents=True)
+        text = (root / "benchmarks" / "peers" / "node-red" / "flows.json").read_text()
+        text = text.replace("MQTT_PORT", str(mqtt_port)).replace("SITE", site)
+        (folder / "flows.json").write_text(text)
+        (folder / "flows_cred.json").write_text(json.dumps({"broker": {"user": _USER, "password": password}}))
+        (folder / "settings.js").write_text(
+            f"module.exports = {{uiHost: '127.0.0.1', uiPort: {free_port()}, httpAdminRoot: false, flowFile: "
+            "'flows.json', credentialSecret: false, logging: {console: {level: 'warn'}}}\n"
+        )
+
+    async def start(self, bus: Bus) -> None:
+        """Start, and wait until its flow runs. :raises TimeoutError: it does not."""
+
+        async def told(message: object) -> None:
+            self._count = int(getattr(message, "data", b"0"))
+
+        await bus._link.client.subscribe("bench.count", cb=told)
+        with (self._folder / "log").open("wb") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                "node", str(self._program), "-u", str(self._folder), "-s", str(self._folder / "settings.js"),
+                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+        try:
+            async with asyncio.timeout(START_S):
+                while self._count < 0:  # noqa: ASYNC110 - counted by a callback
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            last = (self._folder / "log").read_text(errors="replace").strip()[-300:]
+            raise BenchError(f"its flow does not start: {last}") from None
+
+    async def measure(self, plan: Plan, say: Say) -> tuple[float, float]:
+        """Give the readings a CPU-second under a load, after a shorter one, and the memory in MB."""
+        await self._offer(replace(plan, seconds=WARM_S))
+        count, used, wanted = self._count, self._cpu_s(), int(plan.rate_per_s * plan.seconds) * plan.rows
+        await self._offer(plan)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(20):
+                while self._count - count < wanted:  # noqa: ASYNC110 - counted by a callback
+                    await asyncio.sleep(0.05)
+        rows, spent_s = self._count - count, self._cpu_s() - used
+        if rows < wanted:
+            raise BenchError(f"it took {rows} of {wanted} readings")
+        say(
+            f"ingest: {NODE_RED}, {plan.rows} readings a message: {rows / spent_s:,.0f} readings a CPU-second"
+        )
+        assert self._process is not None
+        return rows / spent_s, resident_mb(self._process.pid)
+
+    async def _offer(self, plan: Plan) -> None:
+        async with Offer(plan) as offer:
+            await offer.send()
+        await asyncio.sleep(1.0)
+
+    def _cpu_s(self) -> float:
+        assert self._process is not None
+        return cpu_s(self._process.pid)
+
+    async def stop(self) -> None:
+        """End it."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
+            await self._process.wait()

@@ -1,0 +1,110 @@
+"""Load from a process of its own, what a process has used of the processors, and what was found of the load."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from s4allcities.bus import Bus
+from s4allcities.domain import Detection
+
+from .checkout import BenchError
+from .sender import Plan, Sent
+
+__all__ = ("Offer", "ProbeWatch", "cpu_s", "resident_mb")
+
+READY_S = 90.0
+
+
+def cpu_s(pid: int) -> float:
+    """Give the CPU-seconds that a process has used so far, user and system, from ``/proc``."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mb(pid: int) -> float:
+    """Give the resident memory of a process in 10^6 bytes."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+class Offer:
+    """Connects a plan's devices while the context is open; `send` lets them send and gives what happened."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> "Offer":
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "s4allcities.app.bench.sender",
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(READY_S):
+                await self._say(msgspec.json.encode(self._plan))
+                if await self._line() != b"ready":
+                    raise BenchError("the devices of the benchmark could not connect to the broker")
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        process = self._process
+        if process is not None and process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    async def send(self) -> Sent:
+        """Let the devices send; gives what happened when all is acknowledged."""
+        await self._say(b"go")
+        return msgspec.json.decode(await self._line(), type=Sent)
+
+    async def _say(self, line: bytes) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + b"\n")
+        await self._process.stdin.drain()
+
+    async def _line(self) -> bytes:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        return (await self._process.stdout.readline()).strip()
+
+
+class ProbeWatch:
+    """Follows the detections that probes cause; ``latency_ms`` is from each sending until its detection came here."""
+
+    def __init__(self, bus: Bus, is_probe: Callable[[str], bool]) -> None:
+        self.latency_ms: list[float] = []
+        self._bus = bus
+        self._is_probe = is_probe
+
+    async def run(self, after: int) -> None:
+        """Follow until cancelled."""
+        async for message in self._bus.follow("EVENTS", ["det.validity"], after=after):
+            now_us = time.time_ns() / 1000
+            for event in message.envelope.events:
+                if self._found(event):
+                    self.latency_ms.append((now_us - event.t_us) / 1000)
+
+    def _found(self, event: Any) -> bool:
+        return isinstance(event, Detection) and event.kind == "sensor-range" and self._is_probe(event.sensor)
+
+    def quantile(self, share: float) -> float:
+        """Give a quantile of the latencies in milliseconds. :raises BenchError: no probe was found."""
+        if not self.latency_ms:
+            raise BenchError("no reading that cannot be true was found: nothing to measure the latency by")
+        ordered = sorted(self.latency_ms)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
