@@ -1,6 +1,7 @@
 """The composition root: makes every part, joins them, starts and stops them in order."""
 
 import asyncio
+import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,6 +18,7 @@ from s4allcities.awareness.alarms.profiles import load_profiles
 from s4allcities.awareness.picture import Picture, PictureHub, PictureServices, Replies, site_document
 from s4allcities.bus import REJECTED_TTL_S, Bus, BusError, DeviceUser, NatsServer, StageRunner, Ticker
 from s4allcities.bus import ServerConfig as BusServerConfig
+from s4allcities.bus.hosts import ProcessHost
 from s4allcities.domain import Clock, Context, Event, Notification, Risk, Source, Stage, derived_ulid
 from s4allcities.edge.actuators.signs import SignActuator
 from s4allcities.edge.errors import EdgeError
@@ -62,6 +64,8 @@ from .metrics import metrics_text
 from .readings import Readings
 from .recording import Recording, restore_picture
 from .server import WebServer, build_app, page_folder
+from .stage_worker import Work
+from .stage_worker import command as worker_command
 from .stages import build_stages
 from .upkeep import Upkeep, forget_lost_positions, retention_limits
 
@@ -118,7 +122,14 @@ class Platform:
             site, folder, seed=config.seed, alarms=config.alarms
         )
         self.runners = [
-            StageRunner(stage, bus, stores.snapshots, mode=config.mode, snapshot_every_s=SNAPSHOT_EVERY_S)
+            StageRunner(
+                stage,
+                bus,
+                stores.snapshots,
+                mode=config.mode,
+                snapshot_every_s=SNAPSHOT_EVERY_S,
+                host=self._process_of(stage) if stage.heavy else None,
+            )
             for stage in self.stages
         ]
         self.picture = Picture(site)
@@ -153,6 +164,12 @@ class Platform:
             bus, self.edge, self.runners, stores.recorder, stores.history, server, Path(config.data_dir)
         )
         self.web = WebServer(self._make_app(folder, sessions), config.server)
+
+    def _process_of(self, stage: Stage[Any]) -> ProcessHost:
+        """Give a heavy stage a process of its own: a plan that is being made must not hold up an alert."""
+        config = self.config
+        work = Work(stage=stage.name, site=config.site, seed=config.seed, parent=os.getpid())
+        return ProcessHost(stage.name, worker_command(work))
 
     def _make_edge(self) -> EdgeNode:
         zones = {spec.slug: spec.zone for spec in self.site.sensors}
@@ -345,7 +362,8 @@ class Platform:
 
     def _load_kernels(self) -> None:
         for stage in self.stages:
-            stage.start()
+            if not stage.heavy:
+                stage.start()
 
     async def _take_up(self) -> None:
         """Give signs and partners what was decided before a crash; both know what they have done already."""
