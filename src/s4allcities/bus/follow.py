@@ -1,17 +1,17 @@
 """Following a stream: every message from a sequence on, in order, none missed and none doubled."""
 
 import struct
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import AsyncIterator, Sequence
 
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from .link import Link, unique
-from .messages import Message
+from .messages import Message, ReadBatches, keys_of
 from .pull import Delivered, PullReader
 from .wire import header
 
-__all__ = ("KEYS", "Follower", "keys_text", "to_message")
+__all__ = ("KEYS", "Follower", "keys_of", "keys_text", "to_message")
 
 KEYS = "S4-Raw-Keys"
 """Header with the keys of a batch's device messages."""
@@ -22,22 +22,13 @@ _INACTIVE_S = 120.0
 def keys_text(keys: Sequence[int]) -> str:
     """Write 64-bit keys as the text of a header: 8 bytes each, in base64.
 
-    >>> _keys_of(keys_text([1, 2**64 - 1]))
+    >>> keys_of(keys_text([1, 2**64 - 1]))
     (1, 18446744073709551615)
     """
     return b64encode(struct.pack(f"<{len(keys)}Q", *keys)).decode()
 
 
-def _keys_of(text: str) -> tuple[int, ...]:
-    """Read keys back; none from what cannot be read."""
-    try:
-        packed = b64decode(text, validate=True)
-        return struct.unpack(f"<{len(packed) // 8}Q", packed)
-    except (ValueError, struct.error):
-        return ()
-
-
-def to_message(delivered: Delivered) -> Message:
+def to_message(delivered: Delivered, read: ReadBatches | None = None) -> Message:
     """Take the bus's own words off a delivered message."""
     now_us = header(delivered.headers, b"S4-Now")
     return Message(
@@ -47,7 +38,8 @@ def to_message(delivered: Delivered) -> Message:
         data=delivered.data,
         t_server_us=delivered.t_server_us,
         pending=delivered.pending,
-        keys=_keys_of(header(delivered.headers, KEYS.encode())),
+        packed_keys=header(delivered.headers, KEYS.encode()),
+        read=read,
     )
 
 
@@ -75,7 +67,7 @@ class Follower(AsyncIterator[Message]):
             delivered = await self._reader.next()
             if delivered.sequence > self._last:
                 self._last = delivered.sequence
-                return to_message(delivered)
+                return to_message(delivered, None if self._headers_only else self._link.read)
 
     async def aclose(self) -> None:
         """Stop following; without it the server forgets the reader by itself after two minutes."""

@@ -12,6 +12,7 @@ from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError
 
 from .errors import BusClosed, BusRefused, BusTimeout
+from .messages import ReadBatches
 from .wire import WireParser, read_directly, status_of
 
 __all__ = ("Ack", "Link", "Outgoing", "open_link", "unique")
@@ -62,6 +63,7 @@ class Link:
         self.connected = asyncio.Event()
         self.watchers: set[Callable[[], None]] = set()
         self.reconnects = 0
+        self.read = ReadBatches()
         self.closed = False
         self._publish_wait_s = publish_wait_s
         self._acks: dict[str, asyncio.Future[Ack | _Again]] = {}

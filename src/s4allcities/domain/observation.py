@@ -75,7 +75,7 @@ class Payload(Struct, frozen=True, array_like=True):
 
 
 class ObservationBatch(Struct, frozen=True, kw_only=True):
-    """Up to 500 readings of one family and partition, in columns of equal length n.
+    """Readings of one family and partition, in columns of equal length n.
 
     ``series_ix`` (n,) u4 points into ``series``; ``t_us`` (n,) i8; ``value`` (n,) f8; ``quality`` (n,) u1.
     ``t_ingest_us`` is when the edge packed it. ``n_raw`` counts the device messages inside (a message is never split).

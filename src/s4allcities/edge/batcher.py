@@ -13,9 +13,21 @@ from numpy.typing import NDArray
 
 from s4allcities.domain import Columns, Observation, ObservationBatch, Payload, Rejected, Series
 
-__all__ = ("MAX_BATCH_BYTES", "MAX_BATCH_ROWS", "MAX_WAIT_S", "Entry", "Lane", "Packet", "make_batch")
+__all__ = (
+    "MAX_BATCH_BYTES",
+    "MAX_BATCH_ROWS",
+    "MAX_WAIT_S",
+    "MOST_BATCH_ROWS",
+    "Entry",
+    "Lane",
+    "Packet",
+    "make_batch",
+)
 
 MAX_BATCH_ROWS = 500
+"""So many rows, or messages, make a packet due at once."""
+MOST_BATCH_ROWS = 4000
+"""What has gathered while the packet before it was on its way goes out together, up to this."""
 MAX_WAIT_S = 0.020
 MAX_BATCH_BYTES = 512 * 1024
 """Length of a batch's messages as they came: long payloads end it early. A server takes 1 MiB by default."""
@@ -80,7 +92,10 @@ class Packet(Struct, frozen=True):
 
 
 class Lane:
-    """The queue of one family and partition. ``max_wait_s`` 0 makes every message urgent."""
+    """The queue of one family and partition. ``max_wait_s`` 0 makes every message urgent.
+
+    ``max_rows`` rows or messages make a packet due; it holds at most that many messages and ``most_rows`` rows.
+    """
 
     def __init__(
         self,
@@ -89,7 +104,9 @@ class Lane:
         *,
         max_rows: int = MAX_BATCH_ROWS,
         max_wait_s: float = MAX_WAIT_S,
+        most_rows: int = 0,
     ) -> None:
+        self.most_rows = max(max_rows, most_rows)
         self.family = family
         self.partition = partition
         self.max_rows = max_rows
@@ -136,7 +153,7 @@ class Lane:
         while self._entries and len(taken) < self.max_rows:
             entry = self._entries[0][1]
             more_rows, more_bytes = rows + entry.rows, size_bytes + entry.size_bytes
-            if taken and (more_rows > self.max_rows or more_bytes > MAX_BATCH_BYTES):
+            if taken and (more_rows > self.most_rows or more_bytes > MAX_BATCH_BYTES):
                 break
             taken.append(entry)
             self._entries.popleft()

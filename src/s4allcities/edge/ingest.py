@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from s4allcities.domain import Clock, Event, Observation, ObservationBatch, RawMessage
 
-from .batcher import MAX_BATCH_ROWS, MAX_WAIT_S, Entry, Lane, Packet, make_batch
+from .batcher import MAX_BATCH_ROWS, MAX_WAIT_S, MOST_BATCH_ROWS, Entry, Lane, Packet, make_batch
 from .dedup import RawLedger
 from .health import HealthMonitor
 from .intake import Intake
@@ -254,7 +254,7 @@ class EdgeNode:
     async def _open(self, family: str) -> "_Queue":
         """Open the queue of a family, and start sending from it."""
         wait_s = 0.0 if family in self._urgent else MAX_WAIT_S
-        lane = Lane(family, max_rows=MAX_BATCH_ROWS, max_wait_s=wait_s)
+        lane = Lane(family, max_rows=MAX_BATCH_ROWS, max_wait_s=wait_s, most_rows=MOST_BATCH_ROWS)
         raw_last = await self._packed_until(family)
         lane.come_to(raw_last)
         queue = self._queues[family] = _Queue(lane, raw_last)

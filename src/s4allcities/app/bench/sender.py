@@ -65,7 +65,7 @@ def single_payload(number: int, t_us: int) -> bytes:
 def columns_payload(number: int, t_us: int, rows: int) -> bytes:
     """Give ``rows`` readings of one quantity, a millisecond apart, the last of them now."""
     times = ",".join([str(t_us - 1000 * back) for back in range(rows - 1, -1, -1)])
-    values = ",".join([f"{20 + (number * 7 + row) % 997 / 1000:.3f}" for row in range(rows)])
+    values = ",".join([f"{20 + (number * 7 + row * 13) % 97 / 400:.3f}" for row in range(rows)])
     return f'{{"t_us":[{times}],"heat_c":[{values}]}}'.encode()
 
 
