@@ -17,7 +17,7 @@ from msgspec import Struct
 from s4allcities.bus.hosts import LENGTH, Request, answer
 from s4allcities.domain import Stage
 
-__all__ = ("Work", "command", "main")
+__all__ = ("Work", "command", "main", "serve")
 
 NICER = 5
 """Steps of priority below the platform: an alert goes before a plan."""
