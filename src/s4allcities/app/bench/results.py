@@ -85,7 +85,8 @@ def at_most(bound: float) -> _Bound:
 
 def at_least(bound: float) -> _Bound:
     """Make a goal that a value must reach."""
-    return _Bound(f">= {bound:,.0f}" if bound >= 1 else f">= {bound:g}", lambda value: value >= bound)
+    shown = f"{bound:,.0f}" if bound == int(bound) else f"{bound:g}"
+    return _Bound(f">= {shown}", lambda value: value >= bound)
 
 
 def measured(
