@@ -15,7 +15,7 @@ from s4allcities.security.credentials import DeviceCredentials
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(300)]
 
-SECOND = {"smoke-17": "smoke_pct_m", "smoke-18": "smoke_pct_m", "co-06": "co_ppm", "heat-06": "heat_c"}
+SECOND = {"smoke-06": "smoke_pct_m", "smoke-07": "smoke_pct_m", "co-07": "co_ppm", "heat-07": "heat_c"}
 CALM = {"smoke_pct_m": 0.2, "co_ppm": 4.0, "heat_c": 21.0}
 RISING = {"smoke_pct_m": 0.8, "co_ppm": 6.0, "heat_c": 1.2}
 

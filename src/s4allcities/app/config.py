@@ -124,7 +124,8 @@ class AppConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     ``devices`` get a credential beside the sensors of the site; ``mappings`` are YAML files for devices with their own
     JSON. ``history_days`` overrides, by family or kind, how many days things are kept; ``heads`` is the file for the
-    ledger's signed heads, best on another machine's mount (empty = in the data directory). ``alarms`` changes
+    ledger's signed heads, best on another machine's mount (empty = in the data directory). ``shadow`` raises alerts
+    without calling anybody; ``alarms`` changes
     settings of annunciation; ``share`` says by hypothesis whether alerts go out of the control room by themselves or
     after an operator took them; ``notify`` are the channels by which they do.
     ``cap_alerts`` is the rule by which alerts become CAP messages for
@@ -141,6 +142,7 @@ class AppConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     devices: tuple[str, ...] = ()
     mappings: tuple[str, ...] = ()
     eve_files: tuple[EveFile, ...] = ()
+    shadow: bool = False
     alarms: dict[str, Any] = {}
     share: dict[str, Literal["automatic", "operator"]] = {}
     notify: tuple[ChannelConfig, ...] = ()

@@ -119,7 +119,7 @@ class Platform:
         self._random = Random(secrets.randbits(128))
         folder = Path(config.site)
         self.stages: tuple[Stage[Any], ...] = build_stages(
-            site, folder, seed=config.seed, alarms=config.alarms
+            site, folder, seed=config.seed, alarms=config.alarms | {"shadow": config.shadow}
         )
         self.runners = [
             StageRunner(

@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 if TYPE_CHECKING:
     from s4allcities.app.explain import Explanation
 
-__all__ = ("app", "explain", "plan")
+__all__ = ("app", "explain", "plan", "shadow")
 
 app = App(name="risk", help="Where a figure came from; planning without live data.")
 
@@ -85,6 +85,46 @@ def plan(
         print(f"s4 risk plan: {error}", file=sys.stderr)
         return 2
     print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if as_json else plan_text(found))
+    return 0
+
+
+@app.command
+def shadow(
+    log: Path,
+    *,
+    data_dir: Annotated[Path, Parameter(help="Where the platform keeps everything.")] = Path("s4-data"),
+    site: Annotated[Path, Parameter(help="The site folder.")] = Path("sites/helsinki-station"),
+    within: Annotated[
+        float, Parameter(help="Seconds within which two alarms may be about the same.")
+    ] = 600.0,
+    as_json: _AsJson = False,
+) -> int:
+    """Compare our alerts with the alarm log of another system: who saw what first, what each missed, alarms per shift.
+
+    The log is CSV with the columns time (RFC 3339) and alarm, and if there are any zone (our slug) and level. Rows that
+    cannot be read are reported on stderr and left out. Run the platform with `shadow = true` meanwhile: it raises
+    alerts as ever, and calls nobody.
+
+    Example: s4 risk shadow old-system.csv --data-dir ./s4-data
+    """
+    from s4allcities.app.shadow import LogError, read_log, shadow_report, shadow_text
+    from s4allcities.site import SiteError, load_site
+    from s4allcities.store.errors import StoreError
+
+    if not within > 0:
+        print(f"s4 risk shadow: --within is {within}; allowed are seconds above 0", file=sys.stderr)
+        return 2
+    try:
+        alarms, bad = read_log(log)
+        found = shadow_report(alarms, data_dir, load_site(site), within_s=within)
+    except (LogError, SiteError, StoreError, OSError) as error:
+        print(f"s4 risk shadow: {error}", file=sys.stderr)
+        return 2
+    for line in bad:
+        print(f"s4 risk shadow: {line}", file=sys.stderr)
+    print(
+        msgspec.json.format(msgspec.json.encode(found), indent=2).decode() if as_json else shadow_text(found)
+    )
     return 0
 
 

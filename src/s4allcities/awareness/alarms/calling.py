@@ -16,6 +16,7 @@ __all__ = ("ALERTS_KEPT", "Caller")
 
 ALERTS_KEPT = 1000
 INFORMATION = "for information"
+SHADOW = "shadow: another system calls"
 MINUTE_US = 60 * US_PER_S
 OPERATOR = "operator"
 
@@ -131,6 +132,8 @@ class Caller:
 
     def call(self, state: AlarmState, entry: Entry, alert: Alert) -> Alert:
         """Let an alert call if its level and the budget of its position allow; else say why it does not."""
+        if self.settings.shadow:
+            return msgspec.structs.replace(alert, held=SHADOW)
         if alert.level == "info":
             return msgspec.structs.replace(alert, held=INFORMATION)
         if not may_call(state, self.settings, alert.position, alert.level):

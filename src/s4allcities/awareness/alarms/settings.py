@@ -19,6 +19,7 @@ Positive = Annotated[int, Meta(ge=1)]
 class AlarmSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings; the data file says what they mean. ``budget`` lacks critical: it never waits."""
 
+    shadow: bool = False
     on_delay_s: Seconds
     off_delay_s: Seconds
     rearm_s: Seconds
