@@ -358,3 +358,17 @@ export interface Notification extends Common {
   attempts: number;
   receipt: string;
 }
+
+/** People and worst risk of a zone in the next half hour, with the errors that such forecasts have had. */
+export interface Forecast {
+  id: string;
+  t_us: number;
+  ahead: {
+    minutes: number;
+    people: number;
+    risk: number;
+    mae: number | null;
+    mae_as_now: number | null;
+    scored: number;
+  }[];
+}

@@ -23,6 +23,7 @@ export interface Picture {
   releases: Table<R.Release>;
   entries: Table<R.ContextEntry>;
   services: Table<R.ServiceState>;
+  forecasts: Table<R.Forecast>;
   kpis: Table<R.AlarmKpis>;
   notifications: Table<R.Notification>;
 }
@@ -68,6 +69,7 @@ const NAMES: readonly Collection[] = [
   'releases',
   'entries',
   'services',
+  'forecasts',
   'kpis',
   'notifications',
 ];

@@ -75,7 +75,7 @@ class Exposures:
         self.kinds = tuple(self.threats)
         self._row = {slug: number for number, slug in enumerate(self.slugs)}
         self._column = {kind: number for number, kind in enumerate(self.kinds)}
-        self._capacity = {slug: float(each.capacity_people) for slug, each in self.zones.items()}
+        self.capacity = {slug: float(each.capacity_people) for slug, each in self.zones.items()}
         columns = ("base", "bare", "exits", "cameras", "person", "things", "service", "delay")
         self._of = {
             name: np.array([getattr(each, name) for each in self.threats.values()]) for name in columns
@@ -120,7 +120,7 @@ class Exposures:
             names=(EXITS, CAMERAS, *(measure.name or measure.id for measure, _ in measures)),
             planned=self._planned(measures),
             needs=((), (), *(measure.needs for measure, _ in measures)),
-            expected=graph.expected_people(t_us, self._capacity),
+            expected=graph.expected_people(t_us, self.capacity),
             factor=self._by_zone(graph.harm_factor(t_us), 1.0),
             asset=self._asset(assets),
             service=self._service(assets, services),
@@ -231,7 +231,7 @@ class Exposures:
             elif slug in slow.expected:
                 found[row], sigma[row] = slow.expected[slug], SIGMA_EXPECTED
             else:
-                assumed = ASSUMED_SHARE * self._capacity[slug] or ASSUMED_PEOPLE
+                assumed = ASSUMED_SHARE * self.capacity[slug] or ASSUMED_PEOPLE
                 found[row], sigma[row] = assumed, SIGMA_ASSUMED
         return found, sigma
 

@@ -11,6 +11,7 @@ from s4allcities.domain import US_PER_S, Context, Event, Risk
 
 from .exposure import Exposures, Slow
 from .field import Field, FieldInputs, bands_of, risk_field, settle_bands
+from .forecast import HORIZONS_MIN, Crowd, due, take
 from .model import BANDS, Threat, factors_of, load_threats
 from .reasons import reasons_of
 from .services import resilience_of
@@ -24,6 +25,7 @@ CHANGE_PEOPLE = 10.0
 CHANGE_SERVICE = 0.02
 MOST_AT_ONCE = 400
 """Cells published in one step at most; the others follow with the next tick, the most changed first."""
+MINUTE_US = 60 * US_PER_S
 WINDOW_US = 24 * 3600 * US_PER_S
 
 
@@ -92,7 +94,8 @@ class RiskStage:
         state.dirty = False
         inputs = self.exposures.inputs(state)
         field = risk_field(inputs)
-        return [*self._risks(state, slow, inputs, field), *self._services(state, slow)]
+        out = [*self._risks(state, slow, inputs, field), *self._services(state, slow)]
+        return [*out, *self._forecasts(state, slow, inputs)]
 
     def _forget_faded(self, state: RiskState) -> bool:
         """Drop incidents that have faded; tell whether any is fading."""
@@ -191,6 +194,75 @@ class RiskStage:
             reasons=reasons_of(self.exposures, state, slow, cell, basis, factors, people),
             basis=basis,
             provenance=tuple(sorted(weights)),
+        )
+
+    # --- forecasts ------------------------------------------------------------------------------------
+
+    def _forecasts(self, state: RiskState, slow: Slow, inputs: FieldInputs) -> list[Event]:
+        """At each full minute, people and worst risk of each counted zone in the next half hour, with past errors."""
+        minute = state.now_us // MINUTE_US
+        ended = {
+            slug: state.kept.crowds.setdefault(slug, Crowd())
+            for slug, people in state.kept.people.items()
+            if take(state.kept.crowds.setdefault(slug, Crowd()), people, minute)
+        }
+        if not ended:
+            return []
+        expected = {
+            horizon: slow.graph.expected_people(state.now_us + horizon * MINUTE_US, self.exposures.capacity)
+            for horizon in HORIZONS_MIN
+        }
+        ahead: dict[str, dict[int, float]] = {}
+        for slug, crowd in ended.items():
+            change = {h: expected[h].get(slug, 0.0) - slow.expected.get(slug, 0.0) for h in HORIZONS_MIN}
+            ahead[slug] = due(crowd, change)
+        risk = {
+            h: self._risk_with(inputs, state, {s: each[h] for s, each in ahead.items()}) for h in HORIZONS_MIN
+        }
+        return [self._forecast(state, slug, crowd, ahead[slug], risk) for slug, crowd in ended.items()]
+
+    def _risk_with(
+        self, inputs: FieldInputs, state: RiskState, people: Mapping[str, float]
+    ) -> dict[str, float]:
+        """The worst risk of each zone if so many people were there and all else stayed as it is."""
+        share = np.ones(len(self.exposures.slugs))
+        for row, slug in enumerate(self.exposures.slugs):
+            if slug in people:
+                share[row] = people[slug] / max(state.kept.people[slug], 1.0)
+        field = risk_field(
+            inputs._replace(
+                people_harm=inputs.people_harm * share[:, None], delay_harm=inputs.delay_harm * share[:, None]
+            )
+        )
+        worst = field.value.max(axis=1)
+        return {slug: float(worst[row]) for row, slug in enumerate(self.exposures.slugs) if slug in people}
+
+    @staticmethod
+    def _forecast(
+        state: RiskState,
+        slug: str,
+        crowd: Crowd,
+        ahead: Mapping[int, float],
+        risk: Mapping[int, Mapping[str, float]],
+    ) -> Context:
+        rows = [
+            {
+                "minutes": horizon,
+                "people": round(ahead[horizon], 1),
+                "risk": round(risk[horizon][slug], 4),
+                "mae": score.mae if (score := crowd.scores.get(horizon)) else None,
+                "mae_as_now": score.mae_as_now if score else None,
+                "scored": score.count if score else 0,
+            }
+            for horizon in HORIZONS_MIN
+        ]
+        return Context(
+            id="",
+            t_us=state.now_us,
+            subject=f"zone/{slug}",
+            attribute="forecast",
+            value={"ahead": rows},
+            source="risk",
         )
 
     # --- services -------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from s4allcities.domain import BENIGN, Alert, Context, Event, Incident, SensorHealth
 
 from ..context.graph import ENTRY
+from .forecast import Crowd
 
 __all__ = ("Case", "Kept", "RiskState", "Shown", "learn")
 
@@ -57,6 +58,7 @@ class Kept(Struct):
     cases: dict[str, Case] = {}
     entries: dict[str, Any] = {}
     shown: Shown = msgspec.field(default_factory=Shown)
+    crowds: dict[str, Crowd] = {}
     performance: dict[str, list[tuple[int, float]]] = {}
     resilience: dict[str, float] = {}
 
