@@ -21,6 +21,9 @@ BENCHES: Mapping[str, str] = {
 }
 """Each is the ``measure`` of the module of that name, imported when it runs."""
 
+PARTS: Mapping[str, tuple[str, ...]] = {"evacuation": ("evacuation", "crowd")}
+"""Documents to which several modules contribute; what a later one measures under the same name counts."""
+
 
 def run_bench(name: str, root: Path, runs: int, say: Say) -> BenchDocument:
     """Run one benchmark.
@@ -32,5 +35,8 @@ def run_bench(name: str, root: Path, runs: int, say: Say) -> BenchDocument:
     if not 1 <= runs <= 100:
         raise BenchError(f"runs is {runs}; allowed are 1 to 100")
     machine = describe_machine()
-    measure: Measure = importlib.import_module(f"{__package__}.{name}").measure
-    return BenchDocument(bench=name, machine=machine, results=tuple(measure(root, runs, say)))
+    results: dict[str, Result] = {}
+    for part in PARTS.get(name, (name,)):
+        measure: Measure = importlib.import_module(f"{__package__}.{part}").measure
+        results |= {result.name: result for result in measure(root, runs, say)}
+    return BenchDocument(bench=name, machine=machine, results=tuple(results.values()))
