@@ -1,4 +1,4 @@
-"""The crowd's part of the evacuation benchmark: same people and doors for both engines, absent data and peers are said."""
+"""The crowd's part of the evacuation benchmark: one hall for both engines, absent data and peers are said."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""How fast the crowd engine walks: 12,000 people in a hall, JuPedSim beside it in a smaller one, 20,000 in real streets."""
+"""How fast the crowd engine walks: 12,000 people in a hall, fewer beside JuPedSim, 20,000 in real streets."""
 
 import os
 import time
