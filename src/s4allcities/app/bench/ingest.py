@@ -1,6 +1,7 @@
 """How much goes in, how fast it is decided, what it costs: a platform under load, and its peers on the same work."""
 
 import asyncio
+import math
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,8 +47,8 @@ async def _start(site: Path, runs: int, say: Say) -> list[Result]:
         say(f"ingest: start {run + 1} of {runs}: {started_s[-1]:.2f} s, {size_mb or 0:.0f} MB")
     name, goal = "memory.idle_mb", at_most(400)
     how = (
-        f"resident memory of all processes of the platform {IDLE_S:g} s after the start, nothing connected; pages that "
-        "they share count once for each"
+        f"memory of all processes of the platform {IDLE_S:g} s after the start, nothing connected: what is each one's "
+        "own, and each mapped file once"
     )
     return [
         measured(
@@ -197,6 +198,8 @@ def _batch_results(many: Sequence[Run], peer: Peer) -> list[Result]:
         how=f"readings a CPU-second of the platform's process from the devices' JSON to decision, history and page. "
         f"{load}{note}",
     )  # fmt: skip
+    if any(math.isinf(run.p99_ms) for run in many):
+        note += "; in a run no probe came back in time, which counts as infinitely late (null)"
     return [
         measured(
             "ingest.p50_ms_at_100k", [run.p50_ms for run in many], "ms", digits=1,

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import re
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -20,9 +22,10 @@ from ..demo.processes import Child, free_port
 from ..serve import LINKS_FILE, RUNNING_FILE, Running
 from .checkout import BenchError
 
-__all__ = ("Installation",)
+__all__ = ("Installation", "memory_mb")
 
 START_S = 120.0
+_MAPPING = re.compile(r"[0-9a-f]+-[0-9a-f]+ ")
 LOOK_S = 0.02
 
 
@@ -81,10 +84,10 @@ class Installation:
         return msgspec.json.decode((self._data.root / RUNNING_FILE).read_bytes(), type=Running)
 
     def resident_mb(self) -> float | None:
-        """Give the resident memory of platform and nats-server in 10^6 bytes; None where the system does not tell."""
-        running = self.running()
-        sizes = [_resident_bytes(pid) for pid in (running.pid, running.nats_pid)]
-        return None if None in sizes else sum(filter(None, sizes)) / 1e6
+        """Give the memory of the platform and all its children in 10^6 bytes, a file that several of them have mapped
+        counted once; None where the system does not tell.
+        """
+        return memory_mb(_family(self.running().pid))
 
     def passwords(self) -> dict[str, str]:
         """Give the password of each device."""
@@ -105,10 +108,34 @@ async def _well(client: httpx.AsyncClient) -> bool:
         return False
 
 
-def _resident_bytes(pid: int) -> int | None:
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return None
-    sizes = [int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:")]
-    return sizes[0] if sizes else None
+def memory_mb(pids: Sequence[int]) -> float | None:
+    """Give what processes hold in memory, in 10^6 bytes: what is each one's own, and of each mapped file the most that
+    one of them has in memory. None where the system does not tell.
+    """
+    own_kb, files_kb = 0, dict[str, int]()
+    for pid in pids:
+        try:
+            text = Path(f"/proc/{pid}/smaps").read_text()
+        except OSError:
+            return None
+        path = ""
+        mapped = Counter[str]()
+        for line in text.splitlines():
+            if _MAPPING.match(line):
+                path = line[73:].strip()
+            elif line.startswith("Anonymous:"):
+                own_kb += int(line.split()[1])
+                mapped[path] -= int(line.split()[1])
+            elif line.startswith("Rss:"):
+                mapped[path] += int(line.split()[1])
+        for path, size_kb in mapped.items():
+            files_kb[path] = max(files_kb.get(path, 0), size_kb)
+    return (own_kb + sum(files_kb.values())) * 1024 / 1e6
+
+
+def _family(pid: int) -> list[int]:
+    """Give a process and all its descendants."""
+    found = [pid]
+    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+        found += [each for child in listed.read_text().split() for each in _family(int(child))]
+    return found

@@ -1,6 +1,7 @@
 """Load from a process of its own, what a process has used of the processors, and what was found of the load."""
 
 import asyncio
+import math
 import os
 import sys
 import time
@@ -103,8 +104,8 @@ class ProbeWatch:
         return isinstance(event, Detection) and event.kind == "sensor-range" and self._is_probe(event.sensor)
 
     def quantile(self, share: float) -> float:
-        """Give a quantile of the latencies in milliseconds. :raises BenchError: no probe was found."""
+        """Give a quantile of the latencies in milliseconds, infinity where no probe came back."""
         if not self.latency_ms:
-            raise BenchError("no reading that cannot be true was found: nothing to measure the latency by")
+            return math.inf
         ordered = sorted(self.latency_ms)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
