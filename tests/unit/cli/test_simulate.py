@@ -96,3 +96,12 @@ def test_validate(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (case,) = json.loads(capsys.readouterr().out)["cases"]
     assert case["holds"] is True
     assert "| RiMEA 2 |" in page.read_text()
+
+
+def test_ensemble(hall: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("ensemble", str(hall), "--runs", "20", "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["simulated"] is True
+    assert document["p50_s"] <= document["p95_s"]
+    assert run("ensemble", str(hall), "--runs", "0") == 2
+    assert "allowed are 1 to 100,000" in capsys.readouterr().err
