@@ -79,7 +79,7 @@ ui:
 endif
 
 # Compiled once here, the numeric kernels are loaded at later starts: a cold start is seconds instead of half a minute.
-$(VENV)/.warm: $(VENV)/.done
+$(VENV)/.warm: $(VENV)/.done $(wildcard src/s4allcities/fusion/_*.py)
 	echo "setup: compiling the numeric kernels" >&2
 	$(BIN)/s4 warm >&2
 	touch $@

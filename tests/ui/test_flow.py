@@ -143,6 +143,36 @@ def test_alert_opens_with_its_evidence(opened: Screen) -> None:
         expect(evidence).to_contain_text(term)
 
 
+def test_terms_on_the_screen_add_up_to_the_sum(opened: Screen) -> None:
+    panel = opened.at("incident-panel")
+    more = panel.get_by_role("button", name="more", exact=False).filter(has_text="more")
+    if more.count() and more.first.is_visible():
+        more.first.click()
+    terms = [nats(text) for text in panel.get_by_test_id("term-nats").all_text_contents()]
+    assert len(terms) >= 3
+    assert sum(terms) == pytest.approx(nats(panel.get_by_test_id("sum-nats").text_content() or ""), abs=1e-6)
+    against = panel.get_by_test_id("term-against")
+    assert all("\u2212" in text for text in against.all_text_contents())
+    assert against.count() >= 1  # the usual rate of fires speaks against
+
+
+def nats(text: str) -> float:
+    return float(text.replace("\u2212", "-"))
+
+
+def test_leaving_a_sensor_out_says_what_would_be_believed(opened: Screen) -> None:
+    panel = opened.at("incident-panel")
+    panel.get_by_test_id("without").first.click()
+    expect(panel.get_by_test_id("what-if-answer")).to_contain_text("instead of")
+    panel.get_by_test_id("without").first.click()
+    expect(panel.get_by_test_id("what-if-answer")).to_contain_text("Choose a sensor")
+
+
+def test_the_look_that_would_settle_it_is_named(opened: Screen) -> None:
+    expect(opened.at("next-look")).to_contain_text("if it is seen")
+    expect(opened.at("next-look")).to_contain_text("what to do")
+
+
 def test_closing_is_refused_before_somebody_has_looked(opened: Screen) -> None:
     opened.at("btn-close-alert").click()
     expect(opened.at("btn-confirm-close")).to_be_disabled()  # no reason, no closing

@@ -223,7 +223,7 @@ def _way_m(t: Tables, w: World, i: int, e: int) -> float:
     straight = sqrt((x - ex) ** 2 + (y - ey) ** 2)
     a, b = inc_i[i, ZONE], w.zones[ev_i[e, E_WHERE], 0]
     n = w.sizes[N_ZONES]
-    if a == b:
+    if a == b and a >= 0:
         return straight
     if a < 0 or b < 0 or a >= n or b >= n:
         up, at = inc_i[i, LEVEL], ev_i[e, E_LEVEL]

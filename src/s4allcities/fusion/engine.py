@@ -177,7 +177,7 @@ class Engine:
 
     def _more_undo(self) -> None:
         """Drop what is settled from the undo log; if that is not enough, settle the older half of what is not."""
-        self._compact()
+        self.compact()
         t = self.t
         incs, rows = 4 * int(t.g[at.LIVE]) + 4096, 2 * int(t.g[at.ROWS_USED]) + 8192
         while self.order and (
@@ -185,7 +185,7 @@ class Engine:
         ):
             self.shortened += 1
             self._settle((len(self.order) + 1) // 2)
-            self._compact()
+            self.compact()
 
     def _settle(self, count: int) -> None:
         if count:
@@ -193,9 +193,9 @@ class Engine:
             del self.order[:count]
         used = max(self.t.g[at.UNDO_INC], self.t.g[at.UNDO_ROW])
         if used > UNDO_KEPT and used > 3 * len(self.order):
-            self._compact()
+            self.compact()
 
-    def _compact(self) -> None:
+    def compact(self) -> None:
         """Throw away the part of the undo log that lies before the oldest event that can be undone."""
         t = self.t
         if self.order:
@@ -240,7 +240,7 @@ class Engine:
     def freeze(self) -> Frozen:
         """Give everything that `thaw` needs; scratch and chains are made anew."""
         t = self.t
-        self._compact()
+        self.compact()
         parts = {name: getattr(t, name)[:size] for name, size in self._used().items()}
         parts["ev_i"] = self._events_to_keep(len(parts["ev_i"]))
         return Frozen(

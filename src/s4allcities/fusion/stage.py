@@ -104,6 +104,11 @@ class FusionStage:
 
     def step(self, state: FusionState, batch: Sequence[Event], now_us: int) -> list[Event]:
         """Take events in and give the incidents that changed; an empty batch lets time pass."""
+        everything = self.absorb(state, batch, now_us)
+        return list(self._publisher.publish(state, everything=everything))
+
+    def absorb(self, state: FusionState, batch: Sequence[Event], now_us: int) -> bool:
+        """Take events in without saying what follows; gives whether incidents beyond those touched may have moved."""
         state.now_us = max(state.now_us, now_us)
         line = Line()
         review = False
@@ -122,7 +127,7 @@ class FusionStage:
         everything = review or ticked or went_back != state.engine.gone_back
         if ticked:
             self._sweep(state)
-        return list(self._publisher.publish(state, everything=everything))
+        return everything
 
     # --- taking things in -----------------------------------------------------------------------------
 
@@ -229,6 +234,7 @@ class FusionStage:
         limit = self.data.limits.names
         if max(len(state.sensors), len(state.groups), len(state.places.sets)) <= limit:
             return
+        state.engine.compact()
         t = state.engine.t
         live = t.row_i[: int(t.g[at.HIGH_ROW])]
         live = live[live[:, at.OWNER] >= 0]

@@ -17,6 +17,7 @@ BENCHES: Mapping[str, str] = {
     "spine": "from a sensor to an alert: the demonstration at the speed of life",
     "risk": "risk of 2,000 zones, alarms in a flood and on a quiet day",
     "detectors": "detectors on labelled recordings and simulated series: scores, speed, memory, beside peers",
+    "fusion": "detections a second a core, latency, a day's memory, late arrivals, peers, score on unseen seeds",
     "evacuation": "plans for a fire in the station, new plans when an exit falls, clearance runs",
 }
 """Each is the ``measure`` of the module of that name, imported when it runs."""

@@ -58,27 +58,21 @@ def fuse_world(stage: FusionStage, world: GeneratedWorld) -> FusedWorld:
 
 
 class _Owners:
-    """Which incident each detection went to, merged ones followed to where their evidence is now."""
+    """Which incident each detection is in, by fusion's own log, which later evidence may still rewrite."""
 
     def __init__(self) -> None:
         self.of: dict[str, str] = {}
-        self.merged: dict[str, str] = {}
 
     def note(self, state: FusionState, batch: list[Detection]) -> None:
-        for incident in state.incidents.values():
-            if incident.merged_into:
-                self.merged[incident.id] = incident.merged_into
-            for detection in batch:
-                if incident.decisive == detection.id:
-                    self.of[detection.id] = incident.id
+        for detection in batch:
+            self.of.setdefault(detection.id, "")
+        for id_ in self.of:
+            owner = state.owner(id_)
+            if owner:
+                self.of[id_] = owner
 
     def in_the_end(self) -> dict[str, str]:
-        return {detection: self._kept(incident) for detection, incident in self.of.items()}
-
-    def _kept(self, incident: str) -> str:
-        while incident in self.merged:
-            incident = self.merged[incident]
-        return incident
+        return {detection: incident for detection, incident in self.of.items() if incident}
 
 
 def _version(incident: Incident, now_us: int, slugs: tuple[str, ...]) -> Version:
