@@ -12,7 +12,8 @@ from msgspec import Struct
 from s4allcities.domain import US_PER_S, Clock, RawMessage, to_rfc3339
 
 from .errors import ReplayError
-from .sources.border import NAME, category_of, show
+from .sources.border import NAME, category_of, read_time, show
+from .sources.json_auto.source import TIME_KEYS
 from .sources.table import SourceTable
 from .tabular import Columns, Line, read_lines, sensor_of
 
@@ -227,5 +228,10 @@ def _guess_family(item: dict[str, Any]) -> str:
 def _retimed(item: dict[str, Any], t_us: int) -> dict[str, Any]:
     if "event_type" in item:
         return item | {"timestamp": to_rfc3339(t_us)}
-    kept = {key: value for key, value in item.items() if key not in ("t", "time", "timestamp", "ts", "date")}
-    return kept | {"t_us": t_us}
+    kept = {key: value for key, value in item.items() if key not in TIME_KEYS}
+    columns = next((item[key] for key in TIME_KEYS if isinstance(item.get(key), list)), None)
+    if columns is None:
+        return kept | {"t_us": t_us}
+    # In columns each reading keeps its distance to the first.
+    first_us = read_time(columns[0])
+    return kept | {"t_us": [t_us + read_time(each) - first_us for each in columns]}

@@ -11,6 +11,7 @@ from s4allcities.domain import Decoded, RawMessage
 from s4allcities.edge.batcher import Entry, Packet, make_batch
 from s4allcities.edge.intake import Intake
 from s4allcities.edge.redaction import redact_text
+from s4allcities.edge.replay import _retimed
 from s4allcities.edge.sources import SourceTable, built_in_sources
 from s4allcities.edge.sources.json_auto import JsonAutoSource
 
@@ -104,3 +105,9 @@ def test_columns_between_single_readings_keep_the_order_and_the_payloads() -> No
     values = batch.value[np.isfinite(batch.value)].tolist()
     assert values == [1.0, 2.0, 3.0, 4.0]
     assert [(payload.row, payload.data) for payload in batch.payloads] == [(4, "hot")]
+
+
+def test_a_replay_at_todays_time_keeps_the_distances_within_columns() -> None:
+    item = {"t": [1_000_000_000.0, 1_000_000_000.5], "heat_c": [1, 2]}
+    assert _retimed(item, NOW_US) == {"t_us": [NOW_US, NOW_US + 500_000], "heat_c": [1, 2]}
+    assert _retimed({"t": 1.0, "heat_c": 1}, NOW_US) == {"t_us": NOW_US, "heat_c": 1}
