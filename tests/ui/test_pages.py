@@ -45,6 +45,23 @@ def test_keys_and_the_way_back_go_where_they_say(screen: Screen) -> None:
     expect(screen.at("map")).to_be_visible()
 
 
+def test_a_sensors_last_hour_is_drawn_with_what_is_usual(screen: Screen) -> None:
+    screen.page.keyboard.press("Escape")
+    screen.page.keyboard.press("g")
+    screen.page.keyboard.press("s")
+    screen.at("page").get_by_role("button", name="heat-33", exact=True).click()
+    shown = screen.at("sensor-usual")
+    expect(shown).to_contain_text("heat-33: the last hour")
+    expect(shown.get_by_role("img")).to_have_count(1, timeout=60_000)
+    expect(shown).to_contain_text("Judged from the readings shown alone")
+    for size in (LARGE, SMALL):
+        screen.page.set_viewport_size(size)
+        screen.page.wait_for_timeout(300)
+        assert [*screen.cut(), *screen.violations()] == []
+    shown.get_by_role("button").click()
+    expect(shown).to_have_count(0)
+
+
 def test_alerts_stay_in_view_and_lead_back_to_the_picture(burning: Screen) -> None:
     burning.page.keyboard.press("g")
     burning.page.keyboard.press("s")

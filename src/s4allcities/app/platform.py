@@ -68,6 +68,7 @@ from .stage_worker import Work
 from .stage_worker import command as worker_command
 from .stages import build_stages
 from .upkeep import Upkeep, forget_lost_positions, retention_limits
+from .usual import usual_of
 
 __all__ = ("Platform", "open_platform")
 
@@ -205,6 +206,7 @@ class Platform:
             accounting=self._report,
             past=self._past,
             disclose=self._disclose,
+            usual=usual_of,
         )
         door = HttpDoor(self._speaks_for(gate), self.bus.publish_raws, self._refused_by_http, self.clock)
         return build_app(

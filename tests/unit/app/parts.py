@@ -9,6 +9,7 @@ from typing import Any
 from litestar import Litestar, Request
 
 from s4allcities.app.server import build_app
+from s4allcities.app.usual import usual_of
 from s4allcities.awareness.picture import (
     Person,
     Picture,
@@ -137,6 +138,7 @@ class Behind:
             accounting=self._accounting,
             past=self._past,
             disclose=self._disclose,
+            usual=usual_of,
         )
         door = HttpDoor(self._authenticate, self.publish_raws, self.publish_all, self.clock)
         return build_app(

@@ -105,6 +105,12 @@ def test_no_address_makes_it_fail(client: TestClient[Any], path: str, part: str,
     assert client.get(address).status_code < 500
 
 
+def test_a_history_is_given_with_what_was_usual(client: TestClient[Any]) -> None:
+    (row,) = client.get("/api/v1/sensors/heat-02/usual?minutes=5").json()["heat_c"]
+    assert row[1:] == [1.0, None, None, ""]
+    assert client.get("/api/v1/sensors/nope/usual").json() == {}
+
+
 @pytest.mark.parametrize("minutes", ["0", "-5", "99999999999999999999999", "1.5", "x", ""])
 def test_any_number_of_minutes(client: TestClient[Any], minutes: str) -> None:
     assert client.get(f"/api/v1/sensors/heat-02/history?minutes={minutes}").status_code in (200, 400)

@@ -20,6 +20,8 @@ export interface SiteResponse {
 }
 
 export type History = Record<string, [number, number][]>;
+/** A reading with the band of what was usual before it, and why where something unusual began. */
+export type Judged = [t_us: number, value: number, low: number | null, high: number | null, why: string];
 
 /** What the server answered when it did not do what was asked: words for the person, never a stack. */
 export class ApiError extends Error {
@@ -68,6 +70,8 @@ export const closeSession = (): Promise<unknown> => request('DELETE', '/api/v1/s
 export const getSite = (): Promise<SiteResponse> => request('GET', '/api/v1/site');
 export const getHistory = (sensor: string, minutes = 15): Promise<History> =>
   request('GET', `/api/v1/sensors/${encodeURIComponent(sensor)}/history?minutes=${minutes}`);
+export const getUsual = (sensor: string, minutes = 60): Promise<Record<string, Judged[]>> =>
+  request('GET', `/api/v1/sensors/${encodeURIComponent(sensor)}/usual?minutes=${minutes}`);
 export const getReport = (): Promise<PlatformReport> => request('GET', '/api/v1/accounting');
 
 export interface AlertRequest {

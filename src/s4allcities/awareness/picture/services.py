@@ -14,14 +14,16 @@ __all__ = ("PictureServices",)
 
 Disclose = Callable[[dict[str, Any], dict[str, str]], Awaitable[None]]
 Past = Callable[[int], Awaitable[tuple[list[Risk], list[Context]]]]
+Usual = Callable[[list[tuple[int, float]]], list[tuple[int, float, float | None, float | None, str]]]
 History = Callable[[str, int, int], Awaitable[dict[str, list[tuple[int, float]]]]]
 
 
 @dataclass(frozen=True, slots=True)
 class PictureServices:
     """``publish`` puts an event on the bus and returns when it is durable; ``history(sensor, from_us, to_us)`` gives
-    (t_us, value) rows by quantity; ``site_json`` is the encoded site document; ``past(t_us)`` gives risks and facts
-    as they stood at a moment; ``disclose(record, personal)`` enters into the ledger what a partner was given.
+    (t_us, value) rows by quantity; ``usual(rows)`` adds (low, high, why unusual) to each of such rows; ``site_json`` is
+    the encoded site document; ``past(t_us)`` gives risks and facts as they stood at a moment; ``disclose(record,
+    personal)`` enters into the ledger what a partner was given.
     """
 
     hub: PictureHub
@@ -35,3 +37,4 @@ class PictureServices:
     accounting: Callable[[], Awaitable[dict[str, Any]]]
     past: Past
     disclose: Disclose
+    usual: Usual

@@ -25,6 +25,7 @@ __all__ = (
     "record_schemas",
     "rejected_input",
     "sensor_history",
+    "sensor_usual",
     "the_picture",
     "the_site",
     "views_router",
@@ -67,6 +68,23 @@ async def sensor_history(
     now_us = services.clock.now_us()
     span_us = max(1, min(minutes, MAX_MINUTES)) * 60 * US_PER_S
     return await services.history(sensor, now_us - span_us, now_us + US_PER_S)
+
+
+@get(
+    "/sensors/{sensor:str}/usual",
+    guards=[requires()],
+    raises=[NotAuthorizedException, ValidationException],
+)
+async def sensor_usual(
+    sensor: FromPath[str], services: NamedDependency[PictureServices], minutes: FromQuery[int] = 60
+) -> dict[str, list[tuple[int, float, float | None, float | None, str]]]:
+    """Give a sensor's readings of the last minutes, by quantity, each with the band of what was usual and, where
+    something unusual began, why.
+    """
+    now_us = services.clock.now_us()
+    span_us = max(1, min(minutes, MAX_MINUTES)) * 60 * US_PER_S
+    found = await services.history(sensor, now_us - span_us, now_us + US_PER_S)
+    return {name: await asyncio.to_thread(services.usual, rows) for name, rows in found.items()}
 
 
 @get("/rejected", guards=[requires()], raises=[NotAuthorizedException])
@@ -147,5 +165,14 @@ async def _send(socket: AnySocket, services: PictureServices, epoch: str, after:
 
 def views_router() -> Router:
     """Give the routes under ``/api/v1``."""
-    handlers = [the_site, the_picture, sensor_history, rejected_input, accounting, record_schemas, live]
+    handlers = [
+        the_site,
+        the_picture,
+        sensor_history,
+        sensor_usual,
+        rejected_input,
+        accounting,
+        record_schemas,
+        live,
+    ]
     return Router(path="/api/v1", route_handlers=handlers, tags=["picture"])
