@@ -73,6 +73,18 @@ def test_a_sensor_that_leaves_its_neighbours_does_not_fit() -> None:
     assert {each.sensor for each in found} == {"t-1"}
 
 
+def test_smoke_at_one_of_several_sensors_is_news_and_no_doubt() -> None:
+    values = [noisy(k) for k in range(4)]
+    values[1][900:] += 15
+    rows: list[Row] = [
+        (f"smoke-{k}", "smoke_pct_m", float(i) + k / 10, float(x))
+        for k, v in enumerate(values)
+        for i, x in enumerate(v)
+    ]
+    steps, _ = run_stage(IntegrityStage(), feed_of(rows, every_s=10.0))
+    assert not any(steps)
+
+
 def test_what_it_says_lowers_a_sensors_reliability_in_fusion() -> None:
     doubts = load_hypotheses().doubts
     assert {"sensor-tampered", "sensor-drift", "sensor-integrity"} <= set(doubts)

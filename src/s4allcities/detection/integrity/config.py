@@ -19,6 +19,7 @@ class IntegrityConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ``alike_margin`` standard deviations more than its stretches usually do. A sensor drifts when its distance from the
     median of its neighbours has moved, slowly, by ``drift_sigmas`` of that distance's noise, and is apart when a
     stretch of it is ``apart_sigmas`` away. Said again every ``repeat_s`` at most.
+    Of ``local_quantities`` (smoke near a fire) a difference from neighbours is news, so only replays are looked for.
     """
 
     alike: Annotated[float, Meta(gt=0, lt=1)] = 0.95
@@ -29,6 +30,7 @@ class IntegrityConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     series_most: Annotated[int, Meta(ge=1)] = 5000
     leave_out_families: frozenset[str] = frozenset()
     leave_out_quantities: frozenset[str] = frozenset()
+    local_quantities: frozenset[str] = frozenset()
 
 
 def integrity_config(changes: Mapping[str, Any] | None = None) -> IntegrityConfig:

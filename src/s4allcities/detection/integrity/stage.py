@@ -80,7 +80,8 @@ class IntegrityStage:
             if slot < 0 and len(state.keys) < self.config.series_most:
                 spec = self.sensors.get(series.sensor)
                 zone = (spec.zone if spec is not None else "") or series.zone
-                slot = state.add((series.sensor, series.quantity, batch.family, zone))
+                alone = series.quantity in self.config.local_quantities
+                slot = state.add((series.sensor, series.quantity, batch.family, zone), alone=alone)
             state.refused += slot < 0
             slots[index] = slot
         return slots

@@ -18,6 +18,7 @@ SeriesKey = tuple[str, str, str, str]
 class _Frozen(Struct, frozen=True, array_like=True):
     version: int
     keys: list[SeriesKey]
+    alone: list[bool]
     past: bytes
     last: bytes
     floats: bytes
@@ -38,12 +39,13 @@ class IntegrityState:
         self.floats: NDArray[np.float64] = np.zeros((capacity, N_FLOATS))
         self.ints: NDArray[np.int64] = np.zeros((capacity, N_INTS), np.int64)
         self.group: dict[tuple[str, str], int] = {}
+        self.alone: list[bool] = []
         self.group_of: NDArray[np.int64] = np.zeros(capacity, np.int64)
         self.members: NDArray[np.int64] = np.full((1, 1), -1, np.int64)
         self.refused = 0
 
-    def add(self, key: SeriesKey) -> int:
-        """Give a new series its row, among the neighbours of its quantity and zone."""
+    def add(self, key: SeriesKey, *, alone: bool = False) -> int:
+        """Give a new series its row, among the neighbours of its quantity and zone unless it stands ``alone``."""
         slot = len(self.keys)
         if slot == len(self.last):
             self.past, self.last = _longer(self.past), _longer(self.last)
@@ -51,7 +53,8 @@ class IntegrityState:
             self.group_of = _longer(self.group_of)
         self.keys.append(key)
         self.slot[key[:2]] = slot
-        group = self.group.setdefault((key[1], key[3]), len(self.group))
+        group = self.group.setdefault((key[1], f"\x1f{key[0]}" if alone else key[3]), len(self.group))
+        self.alone.append(alone)
         self.group_of[slot] = group
         free = np.flatnonzero(self.members[group] < 0) if group < len(self.members) else np.empty(0, int)
         if not free.size:
@@ -68,6 +71,7 @@ class IntegrityState:
             _Frozen(
                 version=self.VERSION,
                 keys=self.keys,
+                alone=self.alone,
                 past=self.past[:n].astype("<f4").tobytes(),
                 last=self.last[:n].astype("<f8").tobytes(),
                 floats=self.floats[:n].astype("<f8").tobytes(),
@@ -84,8 +88,8 @@ class IntegrityState:
             raise ValueError(f"snapshot of version {frozen.version}; this detector reads {cls.VERSION}")
         n = len(frozen.keys)
         state = cls(max(16, n))
-        for key in frozen.keys:
-            state.add(key)
+        for key, alone in zip(frozen.keys, frozen.alone, strict=True):
+            state.add(key, alone=alone)
         state.past[:n] = np.frombuffer(frozen.past, "<f4").reshape(n, PAST)
         state.last[:n] = np.frombuffer(frozen.last, "<f8")
         state.floats[:n] = np.frombuffer(frozen.floats, "<f8").reshape(n, N_FLOATS)
