@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-__all__ = ("app", "generate", "import_osm", "show", "survey", "validate")
+__all__ = ("app", "generate", "import_osm", "import_sumo", "show", "survey", "validate")
 
 app = App(name="site", help="Check, show and import site files (venue, zones, exits, streets, sensors).")
 
@@ -81,6 +81,34 @@ def import_osm(
 
     try:
         draft = run(extract, folder, name or folder.resolve().name, _box(bbox))
+    except SiteError as fault:
+        return _refuse(fault)
+    if as_json:
+        _print_json(draft)
+    else:
+        print(f"{draft.folder}: " + ", ".join(f"{count} {kind}" for kind, count in draft.counts.items()))
+        for problem in draft.problems:
+            print(f"to do: {problem}")
+    return 0
+
+
+@app.command
+def import_sumo(
+    network: Path,
+    folder: Path,
+    *,
+    name: Annotated[str, Parameter(help="Slug of the site; the folder's name if not given.")] = "",
+    as_json: _AsJson = False,
+) -> int:
+    """Write a site from a SUMO network (.net.xml, .net.xml.gz) that can be planned on at once.
+
+    Example: s4 site import-sumo quarter.net.xml sites/quarter
+    """
+    from s4allcities.site import SiteError
+    from s4allcities.site.importers.sumo import import_sumo as run
+
+    try:
+        draft = run(network, folder, name or folder.resolve().name)
     except SiteError as fault:
         return _refuse(fault)
     if as_json:

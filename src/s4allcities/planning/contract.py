@@ -171,11 +171,13 @@ class SiteNetwork:
         storage: Mapping[str, int] | None = None,
         unsafe: Collection[str] = (),
         shelters: Mapping[str, int] | None = None,
+        shun: bool = False,
     ) -> PlanGraph:
         """Make the plan graph; ``storage`` limits who may wait in each zone (see `storage_of`).
 
         ``unsafe`` assembly points are no goals. ``shelters`` are zones that are, with the people each takes: then
-        assembly points are none at all.
+        assembly points are none at all. With ``shun`` arcs that should be gone round count as longer than they are
+        in the plan too.
         """
         starts = np.array(sorted({cell.node for cell in cells}), np.int64)
         keys = np.unique(np.concatenate([self._doors, self._safe, starts]))
@@ -189,7 +191,7 @@ class SiteNetwork:
             draft.nodes |= found.nodes
         for arc in np.flatnonzero(self._narrow & (hindrances.closes_s > 0)).tolist():
             draft.add(int(self.graph.tail[arc]), int(self.graph.head[arc]), (arc,))
-        plan = self._named(draft, cells, hindrances, storage or {}, frozenset(unsafe))
+        plan = self._named(draft, cells, hindrances, storage or {}, frozenset(unsafe), shun)
         return (plan if shelters is None else _sheltered(plan, shelters)).without_dead_ends()
 
     def _part(self, region: int, nodes: list[int], hindrances: Hindrances, *, inward: bool) -> _Draft:
@@ -308,6 +310,7 @@ class SiteNetwork:
         hindrances: Hindrances,
         storage: Mapping[str, int],
         unsafe: frozenset[str],
+        shun: bool,
     ) -> PlanGraph:
         graph = self.graph
         draft.nodes |= set(self._safe.tolist()) | {cell.node for cell in cells}
@@ -341,7 +344,7 @@ class SiteNetwork:
                     walk=node,
                 )
             )
-        arcs = [self._arc(names, tail, head, way, hindrances) for tail, head, way in draft.arcs]
+        arcs = [self._arc(names, tail, head, way, hindrances, shun) for tail, head, way in draft.arcs]
         for cell, name in apart:
             node = cell.node
             nodes.append(
@@ -382,7 +385,13 @@ class SiteNetwork:
         return (site.streets[street].slug if street >= 0 else ""), "", True
 
     def _arc(
-        self, names: Mapping[int, str], tail: int, head: int, way: tuple[int, ...], hindrances: Hindrances
+        self,
+        names: Mapping[int, str],
+        tail: int,
+        head: int,
+        way: tuple[int, ...],
+        hindrances: Hindrances,
+        shun: bool,
     ) -> PlanArc:
         graph = self.graph
         arcs = np.array(way, np.int64)
@@ -399,7 +408,8 @@ class SiteNetwork:
         held = len(capacity) > 0 and np.isfinite(capacity[least])
         place, exit_, step_free = self._place(int(arcs[least])) if held else ("", "", True)
         return PlanArc(
-            tail=names[tail], head=names[head], transit_s=total,
+            tail=names[tail], head=names[head],
+            transit_s=float((seconds * hindrances.detour[arcs]).sum()) if shun else total,
             capacity_ps=float(capacity[least]) if held else np.inf,
             place=place, exit=exit_, step_free=step_free, opens_s=max(opens, 0.0), closes_s=closes, walk=way,
         )  # fmt: skip

@@ -13,9 +13,10 @@ from msgspec import Struct
 
 from s4allcities.awareness.response import EvacuatePlaybook, Situation
 from s4allcities.awareness.response.closures import Strictness, find_closures
-from s4allcities.awareness.response.routes import place_people, route_chains, route_people
+from s4allcities.awareness.response.routes import route_chains, route_people
 from s4allcities.awareness.response.situation import Doubt
 from s4allcities.domain import CourseOfAction, Incident, Place
+from s4allcities.planning.contract import SiteNetwork
 from s4allcities.simulation.clearance import clearance_band
 from s4allcities.site import Site, WalkGraph, build_graph, load_site
 
@@ -101,7 +102,7 @@ def _ensemble_s(graph: WalkGraph, site: Site, seed: int) -> float:
     zone = next(each.slug for each in site.zones if not each.outdoor)
     playbook, now = EvacuatePlaybook(graph, seed=seed), _situation(site, zone)
     closures = find_closures(graph, playbook.smoke(now), now, Strictness())
-    routes, _ = route_people(graph, place_people(graph, now.people, closures), closures)
+    routes, _ = route_people(SiteNetwork(graph), now.people, closures)
     chains, capacity_ps, _ = route_chains(graph, routes)
     rng = np.random.default_rng(seed)
     _, spent = _timed(partial(clearance_band, chains, capacity_ps, rng=rng, runs=ENSEMBLE))

@@ -6,12 +6,13 @@ import numpy as np
 from shapely import LineString
 
 from s4allcities.domain import Clearance, CourseOfAction, ExitNotUsed, Incident, Route, derived_ulid
+from s4allcities.planning.contract import SiteNetwork
 from s4allcities.simulation.clearance import ClearanceBand, clearance_band
 from s4allcities.simulation.smoke import SmokeField, SmokeReading, estimate_smoke, smoke_geojson
 from s4allcities.site import WalkGraph
 
 from .closures import Strictness, find_closures, smoke_covers
-from .routes import ZoneRoute, place_people, route_chains, route_people
+from .routes import ZoneRoute, route_chains, route_people
 from .situation import Situation
 from .wording import NOT_NEEDED, course_name, sentence, sign_settings
 
@@ -35,6 +36,7 @@ class EvacuatePlaybook:
     def __init__(self, graph: WalkGraph, *, seed: int = 0) -> None:
         self._graph = graph
         self._site = graph.site
+        self._network = SiteNetwork(graph)
         self._seed = seed
         self._warm = False
         self._smoke_sensors = {
@@ -49,7 +51,7 @@ class EvacuatePlaybook:
             self._warm = True
             people = {zone.slug: 1.0 for zone in self._site.zones}
             closures = find_closures(self._graph, SmokeField({}, {}), Situation(), STRICTNESS[0])
-            routes, _ = route_people(self._graph, place_people(self._graph, people, closures), closures)
+            routes, _ = route_people(self._network, people, closures)
             self._clearance(routes)
 
     def smoke(self, situation: Situation) -> SmokeField:
@@ -78,8 +80,7 @@ class EvacuatePlaybook:
         reasons: dict[str, str] = {}
         for strictness in STRICTNESS:
             closures = find_closures(self._graph, smoke, situation, strictness)
-            placement = place_people(self._graph, people, closures)
-            routes, stranded = route_people(self._graph, placement, closures)
+            routes, stranded = route_people(self._network, people, closures)
             if strictness is STRICTNESS[0]:
                 reasons = closures.exits
             elif routes:

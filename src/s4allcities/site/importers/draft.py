@@ -23,6 +23,8 @@ _LEAST_SQUARE_M2 = 150.0
 _LEAST_REFUGE_M2 = 400.0
 _PEOPLE_PER_M2 = 0.5
 """Density at which a square still counts as comfortable; gives the capacity of squares and assembly points."""
+_EDGE_PEOPLE = 5000
+"""Taken for a place at the edge of the extract, from which people walk on."""
 _LEVEL = "level-0"
 _SIDE_DEG = (0.0005, 0.2)
 
@@ -88,6 +90,7 @@ def _collections(osm: OsmMap, slug: str, box: BBox, frame: Frame) -> dict[str, l
     squares = list(_squares(osm, box, frame))
     around = shapely.box(*box)
     level = feature_id(slug, f"level/{_LEVEL}")
+    streets = street_features(osm, slug, box, frame)
     return {
         "venue": [make_feature(slug, "venue", "venue", around, category="unspecified", name={"en": slug})],
         "level": [
@@ -103,8 +106,8 @@ def _collections(osm: OsmMap, slug: str, box: BBox, frame: Frame) -> dict[str, l
             )
         ],
         "unit": [_unit(slug, level, name, shape, area_m2) for name, shape, area_m2 in squares],
-        "s4a:street": street_features(osm, slug, box, frame),
-        "s4a:assembly": list(_assembly(osm, slug, around, frame)),
+        "s4a:street": streets,
+        "s4a:assembly": list(_assembly(osm, slug, around, frame)) or list(_edges(slug, streets)),
         "s4a:background": background_features(osm, slug, box),
     }
 
@@ -169,6 +172,23 @@ def _assembly(osm: OsmMap, site: str, around: Polygon, frame: Frame) -> Iterator
                     s4a_capacity=int(area_m2 * _PEOPLE_PER_M2),
                     s4a_synthetic=True,
                 )
+
+
+def _edges(site: str, streets: list[GeoFeature]) -> Iterator[GeoFeature]:
+    """Where the extract names no square or park of use, the outermost points of ways on foot, one on each side."""
+    walks = [
+        shapely.geometry.shape(each["geometry"]) for each in streets if each["properties"]["s4a:walkable"]
+    ]
+    places = sorted({(x, y) for walk in walks for x, y in shapely.get_coordinates(walk).tolist()})
+    seen: set[tuple[float, float]] = set()
+    for side, key in (("north", (0, 1)), ("east", (1, 0)), ("south", (0, -1)), ("west", (-1, 0))):
+        place = max(places, key=lambda each: each[0] * key[0] + each[1] * key[1], default=None)
+        if place is not None and place not in seen:
+            seen.add(place)
+            yield make_feature(
+                site, "s4a:assembly", f"edge-{side}", Point(place), name={"en": f"Edge {side}"},
+                s4a_capacity=_EDGE_PEOPLE, s4a_synthetic=True,
+            )  # fmt: skip
 
 
 def _manifest(slug: str, frame: Frame, source: str) -> dict[str, Any]:
