@@ -162,10 +162,8 @@ def test_a_map_of_another_city(tmp_path: Path) -> None:
 
     draft = import_osm(MUNICH, tmp_path / "munich", "munich")
     assert draft.counts["s4a:street"] > 100
-    assert [str(problem) for problem in draft.problems] == [
-        "unit.geojson: 'square-wedekindplatz': from here nobody reaches an assembly point; join it by openings, "
-        "stairs or streets"
-    ]
+    (problem,) = map(str, draft.problems)
+    assert "'square-wedekindplatz': from here nobody reaches an assembly point" in problem
 
 
 def test_slugs_of_any_script_are_slugs() -> None:
