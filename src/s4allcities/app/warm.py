@@ -5,6 +5,7 @@ from pathlib import Path
 from s4allcities.fusion import FusionStage
 from s4allcities.site import load_site
 
+from .evacuation import make_plan
 from .stages import build_stages
 
 __all__ = ("warm_up",)
@@ -20,3 +21,4 @@ def warm_up(site_folder: Path) -> None:
         stage.start()
         if isinstance(stage, FusionStage):
             stage.warm_up()
+    make_plan(site, {}, alternatives=False)
