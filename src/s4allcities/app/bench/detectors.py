@@ -28,7 +28,7 @@ __all__ = ("group_results", "measure", "nab_results", "speed_results")
 SPLITS = 20
 READINGS, SERIES = 400_000, 1_000
 MILLION = 1_000_000
-PEER_READINGS = 6_000
+PEER_READINGS = 3_000
 _AT_LEAST = at_least(0.92)
 S_LEAST = type(_AT_LEAST)(">= 0.92", _AT_LEAST.holds)  # the bound's words are rounded to whole numbers
 NAB_HOW = (
