@@ -52,6 +52,7 @@ def check_plan(
 
 
 def _gain(nearest: CrowdResult, planned: CrowdResult) -> float | None:
-    if not nearest.clearance_s or planned.clearance_s is None:
-        return None
-    return round(1 - planned.clearance_s / nearest.clearance_s, 4)
+    """By the time to safety where the run went on to the assembly points, else by the time out of the building."""
+    whole = nearest.options.until == "assembly"
+    before, after = (each.safe_s if whole else each.clearance_s for each in (nearest, planned))
+    return round(1 - after / before, 4) if before and after is not None else None
