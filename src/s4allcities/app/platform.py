@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ from s4allcities.awareness.alarms.profiles import load_profiles
 from s4allcities.awareness.picture import Picture, PictureHub, PictureServices, Replies, site_document
 from s4allcities.bus import REJECTED_TTL_S, Bus, BusError, DeviceUser, NatsServer, StageRunner, Ticker
 from s4allcities.bus import ServerConfig as BusServerConfig
-from s4allcities.bus.hosts import ProcessHost
+from s4allcities.bus.hosts import ProcessHost, StageHost
+from s4allcities.bus.stuck import StepWatch, WatchedHost
 from s4allcities.domain import Clock, Context, Event, Notification, Risk, Source, Stage, derived_ulid
 from s4allcities.edge.actuators.signs import SignActuator
 from s4allcities.edge.errors import EdgeError
@@ -122,6 +124,7 @@ class Platform:
         self.stages: tuple[Stage[Any], ...] = build_stages(
             site, folder, seed=config.seed, alarms=config.alarms | {"shadow": config.shadow}
         )
+        self.watch = StepWatch()
         self.runners = [
             StageRunner(
                 stage,
@@ -129,7 +132,7 @@ class Platform:
                 stores.snapshots,
                 mode=config.mode,
                 snapshot_every_s=SNAPSHOT_EVERY_S,
-                host=self._process_of(stage) if stage.heavy else None,
+                host=self._host_of(stage),
             )
             for stage in self.stages
         ]
@@ -166,11 +169,12 @@ class Platform:
         )
         self.web = WebServer(self._make_app(folder, sessions), config.server)
 
-    def _process_of(self, stage: Stage[Any]) -> ProcessHost:
-        """Give a heavy stage a process of its own: a plan that is being made must not hold up an alert."""
+    def _host_of(self, stage: Stage[Any]) -> StageHost:
+        """Give a heavy stage a process of its own, a light one as soon as it was stuck: no alert waits for either."""
         config = self.config
         work = Work(stage=stage.name, site=config.site, seed=config.seed, parent=os.getpid())
-        return ProcessHost(stage.name, worker_command(work))
+        process = ProcessHost(stage.name, worker_command(work))
+        return process if stage.heavy else WatchedHost(stage, self.watch, process)
 
     def _make_edge(self) -> EdgeNode:
         zones = {spec.slug: spec.zone for spec in self.site.sensors}
@@ -333,7 +337,7 @@ class Platform:
         )
         await self._take_up()
         await kernels
-        async with asyncio.TaskGroup() as tasks:
+        async with self._watched(), asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(runner.run()) for runner in self.runners]
             running += [
                 tasks.create_task(part)
@@ -361,6 +365,15 @@ class Platform:
             for task in running:
                 task.cancel()
         await self.upkeep.sign(final=True)
+
+    @asynccontextmanager
+    async def _watched(self) -> AsyncIterator[None]:
+        """Watch for stuck steps; signals reach the main thread only, so elsewhere nothing is watched."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        with self.watch:
+            yield
 
     def _load_kernels(self) -> None:
         for stage in self.stages:
