@@ -15,6 +15,7 @@ from s4allcities.site import load_site
 
 from ..warm import warm_up
 from .checkout import SITE, BenchError
+from .durability import backfill, history, under_attack
 from .ingest_core import CORE_BATCHES, ROWS, SERIES, durable, fill, from_stream
 from .ingest_live import BATCH_ROWS, DEVICES, PROBES, Live, Run, device_names, find_rate, trial
 from .ingest_peers import Peer, bytewax, node_red
@@ -219,7 +220,8 @@ async def _measure(root: Path, site: Path, runs: int, say: Say) -> list[Result]:
     long, many = await _loads(site, runs, say)
     peers = await node_red(root, load_site(site).slug, long.rate_per_s if long else 1000.0, say)
     results += live_results(long, many, peers)
-    return results + await _of_the_bus(root, site, runs, say)
+    results += await _of_the_bus(root, site, runs, say)
+    return [*results, *await under_attack(site, runs, say), *await backfill(site, runs, say)]
 
 
 def measure(root: Path, runs: int, say: Say) -> list[Result]:
@@ -227,4 +229,4 @@ def measure(root: Path, runs: int, say: Say) -> list[Result]:
     site = root / SITE
     say("ingest: having the kernels compiled")
     warm_up(site)
-    return uvloop.run(_measure(root, site, runs, say))
+    return [*uvloop.run(_measure(root, site, runs, say)), *history(runs, say)]

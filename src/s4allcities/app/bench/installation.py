@@ -79,6 +79,11 @@ class Installation:
             raise BenchError(f"the platform does not start:\n{self._child.last_words()}")
         await asyncio.sleep(LOOK_S)
 
+    @property
+    def data_dir(self) -> Path:
+        """Where the platform keeps everything."""
+        return self._data.root
+
     def running(self) -> Running:
         """Tell where its parts are found."""
         return msgspec.json.decode((self._data.root / RUNNING_FILE).read_bytes(), type=Running)
