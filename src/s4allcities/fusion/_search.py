@@ -193,12 +193,16 @@ def _place(t: Tables, w: World, i: int, e: int) -> float:
     kind, where = ev_i[e, E_KIND], ev_i[e, E_WHERE]
     by_point = t.ev_f[e, E_SIGMA] > 0 and t.inc_f[i, VAR] >= 0
     zoned = w.zones[where, 0] >= 0 and t.inc_i[i, ZONE] >= 0
-    if by_point and (w.kind_f[kind, K_POINT] > 0 or not zoned):
-        return _distance(t, w, i, e)
+    zone: float = NO_RELATION
     if hop[i] == 0:
-        return 0.0
-    near: float = rule[R_NEIGHBOUR]
-    return near if hop[i] == 1 else NO_RELATION
+        zone = 0.0
+    elif hop[i] == 1:
+        zone = rule[R_NEIGHBOUR]
+    if by_point and (w.kind_f[kind, K_POINT] > 0 or not zoned):
+        point = _distance(t, w, i, e)
+        # What moves fast may be anywhere in its zone by now: near enough, a point tells no less than a zone does.
+        return max(point, zone) if point > NO_RELATION else point
+    return zone
 
 
 @inner

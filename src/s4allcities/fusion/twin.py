@@ -163,10 +163,12 @@ class PlainFusion:
             return rules.same_entity
         zoned = bool(sighting.zones) and bool(self.zone.get(incident.id))
         point = self.data.kinds[sighting.kind].place == "point"
-        if sighting.sigma_m > 0 and incident.var_m2 >= 0 and (point or not zoned):
-            return self._distance(sighting, incident)
         hops = self.topology.hops_between(sighting.zones, zones_of(incident))
-        return {0: 0.0, 1: rules.neighbour_zone}.get(hops, NO_RELATION)
+        zone = {0: 0.0, 1: rules.neighbour_zone}.get(hops, NO_RELATION)
+        if sighting.sigma_m > 0 and incident.var_m2 >= 0 and (point or not zoned):
+            near = self._distance(sighting, incident)
+            return max(near, zone) if near > NO_RELATION else near
+        return zone
 
     def _distance(self, sighting: Sighting, incident: IncidentState) -> float:
         rules = self.data.association
