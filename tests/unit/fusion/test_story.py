@@ -252,7 +252,7 @@ def test_reopened_alert_reopens_its_incident(run: Run) -> None:
 def test_terms_read_in_plain_words(run: Run) -> None:
     run.give([smoke(0, confidence=1.0), detection("co", 1, "co-31", zone="ticket-hall", confidence=1.0)])
     (found,) = run.confirmed
-    assert [term.name for term in found.terms] == ["Usual rate of fires here", "Smoke: S-21", "CO: CO-31"]
+    assert [term.name for term in found.terms] == ["Usual rate of fires here", "CO: CO-31", "Smoke: S-21"]
     odds = sum(term.llr for term in found.terms)
     assert odds == pytest.approx(log(found.probability / found.hypotheses["benign"]), abs=1e-9)
 
