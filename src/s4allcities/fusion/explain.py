@@ -15,7 +15,7 @@ __all__ = ("affected_zones", "first_evidence_us", "reported", "sentence", "terms
 DETECTIONS_SHOWN = 8
 SENSORS_SHOWN = 3
 STORY_TAUS = 0.5
-WORTH_A_LOOK = 0.05
+WORTH_A_LOOK = 0.15
 """Nobody is asked to look at what is less probable than this."""
 MINUS = "\u2212"
 
