@@ -14,6 +14,7 @@ _KEPT = 200
 _LINE_MAX = 2000
 _READY = "Server is ready"
 _RELOADED = "Reloaded server configuration"
+_NO_ROOM = re.compile(r"critical write error|no space left on device|out of resources", re.I)
 _USER = re.compile(r'User "([^"]+)"')
 _CLIENT_ID = re.compile(r'mid:\d+ - "([^"]*)"')
 _SUBJECT = re.compile(r'Subject "?([^"\s]+)"?')
@@ -48,7 +49,10 @@ class Refusal(Struct, frozen=True, kw_only=True):
 
 
 class BrokerLog:
-    """Reads log lines one by one; ``refused_by_broker`` counts by kind, ``refusals`` keeps the last of them."""
+    """Reads log lines one by one; ``refused_by_broker`` counts by kind, ``refusals`` keeps the last of them.
+
+    ``store_failed`` tells that a stream could not be written (a full disk): it stays closed until the next start.
+    """
 
     def __init__(self) -> None:
         self.refused_by_broker: Counter[RefusalKind] = Counter()
@@ -56,6 +60,7 @@ class BrokerLog:
         self.tail: deque[str] = deque(maxlen=20)
         self.ready = 0
         self.reloads = 0
+        self.store_failed = False
 
     def take(self, line: str) -> Refusal | None:
         """Take one line in; gives what it refuses, if it does.
@@ -69,6 +74,7 @@ class BrokerLog:
         self.tail.append(line)
         self.ready += _READY in line
         self.reloads += _RELOADED in line
+        self.store_failed |= "[ERR]" in line and _NO_ROOM.search(line) is not None
         refusal = _refusal(line)
         if refusal is not None:
             self.refused_by_broker[refusal.kind] += 1

@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -35,6 +36,8 @@ _PORT_TRIES = 3
 _BACK_OFF_S = 0.1
 _BACK_OFF_MAX_S = 10.0
 _STEADY_S = 30.0
+_ROOM_LOOK_S = 1.0
+_ROOM_BYTES = 32 << 20
 
 # Runs in the child before it becomes nats-server. Asking the kernel for the signal there, and not between fork and
 # exec in here, keeps Python code out of a forked copy of a process with threads. If the parent is gone already, end.
@@ -82,6 +85,7 @@ class NatsServer:
         self._news = asyncio.Event()
         self._lock = -1
         self._closing = False
+        self._healer: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
@@ -120,6 +124,7 @@ class NatsServer:
             await self.close()
             raise
         self._watcher = asyncio.create_task(self._watch(), name="nats-server watcher")
+        self._healer = asyncio.create_task(self._heal(), name="nats-server healer")
 
     async def _first_start(self) -> None:
         """Start on the ports asked for; a free one that another took in between is chosen again."""
@@ -159,11 +164,12 @@ class NatsServer:
     async def close(self) -> None:
         """Stop the server and free the data directory."""
         self._closing = True
-        if self._watcher is not None:
-            self._watcher.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watcher
-            self._watcher = None
+        for task in (self._healer, self._watcher):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+        self._healer = self._watcher = None
         await self._stop()
         if self._lock >= 0:
             os.close(self._lock)
@@ -295,6 +301,18 @@ class NatsServer:
             await asyncio.sleep(back_off_s)
             back_off_s, started = min(2 * back_off_s, _BACK_OFF_MAX_S), loop.time()
             await self._start_again(code)
+
+    async def _heal(self) -> None:
+        """Start the server again once there is room after its disk was full: its streams stay closed otherwise."""
+        while True:
+            await asyncio.sleep(_ROOM_LOOK_S)
+            if not self.log.store_failed or not self.pid:
+                continue
+            if shutil.disk_usage(self.config.data_dir).free > _ROOM_BYTES:
+                log.error("nats-server could not write and there is room again: starting it anew")
+                self.log.store_failed = False
+                with suppress(ProcessLookupError):
+                    os.kill(self.pid, signal.SIGKILL)
 
     async def _start_again(self, code: int) -> None:
         self.restarts += 1
