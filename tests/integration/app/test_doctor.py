@@ -1,6 +1,7 @@
 """The doctor looks at a platform that runs."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -22,6 +23,6 @@ def test_the_doctor_sees_a_running_platform(platform: Installation) -> None:
     assert done.returncode == (1 if faults else 0)
     assert report["running"]
     assert "works" in checks["platform"]["text"]
-    assert "10 stages" in checks["stages"]["text"]
+    assert re.search(r"\b1\d stages", checks["stages"]["text"])
     assert {"database", "ledger", "disk", "permissions", "messages", "sensors"} <= set(checks)
     assert {"incoming", "oldest datum", "snapshots"} <= set(checks)
