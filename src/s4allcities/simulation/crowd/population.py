@@ -58,7 +58,7 @@ def draw_speeds(count: int, rng: np.random.Generator, shares: Mapping[str, float
     :raises ValueError: a class is unknown, or the shares are negative or all zero.
 
     >>> speeds = draw_speeds(1000, np.random.default_rng(0))
-    >>> 1.0 < speeds.mean() < 1.3
+    >>> bool(1.0 < speeds.mean() < 1.3)
     True
     """
     given = dict(PUBLIC_SHARES if shares is None else shares)
