@@ -146,3 +146,11 @@ def test_a_day_of_noise_leaves_a_small_state(run: Run) -> None:
         run.give([detection("sensor-anomaly", at_s, f"s-{at_s % 7}", zone="ticket-hall", confidence=0.3)])
     assert len(run.state.incidents) <= 3
     assert not any(each.status == "confirmed" for each in run.versions)
+
+
+def test_warming_up_ends_and_leaves_nothing_behind() -> None:
+    """It overwrites a slot that was given out and never filled, which once went round in a circle."""
+    stage = FusionStage(STATION)
+    before = stage.snapshot(stage.start())
+    stage.warm_up()
+    assert stage.snapshot(stage.start()) == before
