@@ -248,7 +248,8 @@ def new_tables(hypotheses: int) -> tuple[Tables, Any]:
     record = _record(fields)
     tables = Tables(*(record[name] for name in Tables._fields))
     tables.g[[FREE_INC, FREE_ROW]] = NONE
-    tables.ev_i[:, [ROW, PREV]] = NONE  # a slot that was given and not filled yet belongs to no row, and ends a chain
+    # A slot that was given out and not filled yet belongs to no row, and ends a chain.
+    tables.ev_i[:, [ROW, PREV]] = NONE
     tables.cell_head[:] = NONE
     tables.key_head[:] = NONE
     return tables, record
