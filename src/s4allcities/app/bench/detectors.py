@@ -17,6 +17,7 @@ from s4allcities.evaluation.attacks import attack_score
 from s4allcities.evaluation.nab import LOW_FALSE_ALARMS, NabSeries, nab_best, nab_score
 
 from .access import access_results
+from .building import building_results
 from .checkout import BenchError
 from .corpora import data_folder, nab_recordings, plant
 from .injected import injected_results
@@ -184,7 +185,7 @@ def measure(root: Path, runs: int, say: Say) -> list[Result]:
     results += injected_results()
     say("detectors: labelled recordings")
     results += _on_recordings(root)
-    return results + access_results(root, runs, say)
+    return results + access_results(root, runs, say) + building_results(root, runs, say)
 
 
 def _on_recordings(root: Path) -> list[Result]:
