@@ -1,5 +1,6 @@
 """The `s4` command, one module a command, imported lazily."""
 
+import os
 import sys
 
 from cyclopts import App, CycloptsError
@@ -50,5 +51,9 @@ def main() -> None:
     """Run the command line. Exit codes: 0 done, 2 wrong use or bad input, 1 a failure of ours."""
     try:
         make_app()(exit_on_error=False)
+        sys.stdout.flush()
     except CycloptsError:  # cyclopts has printed what is wrong and what is allowed
         sys.exit(2)
+    except BrokenPipeError:  # whoever read our output has seen enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

@@ -3,11 +3,12 @@
 Short, the same every time, and without words that frighten. The names of zones and places stay as the site has them.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-__all__ = ("LANGUAGES", "join_words", "say_avoid", "say_hold", "say_leave")
+__all__ = ("LANGUAGES", "gather_numbers", "join_words", "say_avoid", "say_hold", "say_leave")
 
 
 class _Phrases(Struct, frozen=True):
@@ -87,6 +88,33 @@ def join_words(words: Sequence[str], word: str) -> str:
     return f"{', '.join(words[:-1])} {word} {words[-1]}"
 
 
+_NUMBERED = re.compile(r"(.*\D)([1-9]\d{0,5})")
+
+
+def gather_numbers(names: Iterable[str]) -> list[str]:
+    """Draw names that differ by their number together, so that a list of sectors can be said in one breath.
+
+    >>> gather_numbers(["Sector 1", "Sector 2", "Hall", "Sector 3", "Sector 7"])
+    ['Sector 1–3, 7', 'Hall']
+    """
+    numbers: dict[str, list[int]] = {}
+    for name in names:
+        found = _NUMBERED.fullmatch(name)
+        start, number = (found[1], [int(found[2])]) if found else (name, [])
+        numbers.setdefault(start, []).extend(number)
+    return [start + ", ".join(_runs(sorted(set(found)))) for start, found in numbers.items()]
+
+
+def _runs(numbers: Sequence[int]) -> list[str]:
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return [f"{run[0]}–{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
+
+
 def say_leave(language: str, who: Sequence[str], where: Sequence[str], *, nearest: bool, exits: bool) -> str:
     """Tell people by which exit to leave or, where a place has none (``exits`` false), where to go.
 
@@ -105,7 +133,9 @@ def say_leave(language: str, who: Sequence[str], where: Sequence[str], *, neares
         if len(where) == 1
         else words.some
     )
-    return shape.format(who=join_words(who, words.conjunction), where=join_words(where, words.alternative))
+    return shape.format(
+        who=join_words(gather_numbers(who), words.conjunction), where=join_words(where, words.alternative)
+    )
 
 
 def say_avoid(language: str, where: Sequence[str]) -> str:
@@ -117,4 +147,4 @@ def say_avoid(language: str, where: Sequence[str]) -> str:
 def say_hold(language: str, who: Sequence[str]) -> str:
     """Tell people to stay. :raises KeyError: a language that is not in `LANGUAGES`."""
     words = _PHRASES[language]
-    return words.hold.format(who=join_words(who, words.conjunction))
+    return words.hold.format(who=join_words(gather_numbers(who), words.conjunction))
