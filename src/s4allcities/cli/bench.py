@@ -19,7 +19,9 @@ def bench(
     as_json: Annotated[
         bool, Parameter(name="--json", negative=(), help="One JSON document on stdout.")
     ] = False,
-    report: Annotated[Path | None, Parameter(help="Write the results as a page to this file.")] = None,
+    report: Annotated[
+        Path | None, Parameter(help="Write the results as a page to this file; with NAME, its section.")
+    ] = None,
     runs: Annotated[int, Parameter(help="How often each figure is measured; the median counts.")] = 3,
 ) -> int:
     """Measure one benchmark, or all; they say how each figure was made, and on what machine.
@@ -49,14 +51,8 @@ def bench(
         print(f"s4 bench: {error}", file=sys.stderr)
         return 1
     if report is not None:
-        command = " ".join(
-            [
-                "s4 bench",
-                *([name] if name else []),
-                f"--runs {runs} --report {report.name if report.is_absolute() else report}",
-            ]
-        )
-        report.write_text(report_text(documents, command), encoding="utf-8")
+        page = report.read_text(encoding="utf-8") if name and report.is_file() else ""
+        report.write_text(report_text(documents, runs, page), encoding="utf-8")
     if as_json:
         document = documents[0] if name else {"benches": documents}
         print(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())

@@ -81,12 +81,26 @@ def test_the_page_says_what_was_measured_where_and_how(run: Run, tmp_path: Path)
     code, _, _ = run("--report", str(page))
     text = page.read_text(encoding="utf-8")
     assert code == 0
-    assert "All data are simulated" in text
+    assert "Data are simulated except where a figure names recordings" in text
+    assert "`s4 bench fake --runs 3`. S4AllCities" in text
     assert "Load average" in text
     assert "| `fake.least_per_s` | 1,234 | 1/s | >= 2,000 | **no** | 3 |" in text
     assert "| `fake.none_s` | not measured |" in text
     assert "- `fake.most_s`: made up. no peer yet." in text
     assert "other in the same run: 2.0 s" in text
+
+
+def test_one_section_of_a_page_is_written_anew_and_the_others_stay(run: Run, tmp_path: Path) -> None:
+    page = tmp_path / "benchmarks.md"
+    page.write_text("# Benchmarks\n\nold words\n\n## other\n\nits figures\n\n## fake\n\nold figures\n")
+    assert run("fake", "--report", str(page))[0] == 0
+    text = page.read_text(encoding="utf-8")
+    assert "its figures" in text
+    assert "old words" not in text
+    assert "old figures" not in text
+    assert text.count("## fake") == text.count("## other") == 1
+    assert run("fake", "--report", str(page))[0] == 0
+    assert page.read_text(encoding="utf-8").count("## ") == 2
 
 
 @pytest.mark.parametrize(
