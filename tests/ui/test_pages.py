@@ -60,6 +60,8 @@ def test_a_sensors_last_hour_is_drawn_with_what_is_usual(screen: Screen) -> None
         assert [*screen.cut(), *screen.violations()] == []
     shown.get_by_role("button").click()
     expect(shown).to_have_count(0)
+    screen.page.keyboard.press("Escape")
+    expect(screen.at("map")).to_be_visible()
 
 
 def test_alerts_stay_in_view_and_lead_back_to_the_picture(burning: Screen) -> None:

@@ -71,7 +71,7 @@ def order(operator: Person, course: Json, platform: Installation) -> Json:
     return found
 
 
-def test_smoke_becomes_a_fire_with_reasons(fire: Json, alert: Json) -> None:
+def test_smoke_becomes_a_fire_with_reasons(operator: Person, fire: Json, alert: Json) -> None:
     incident = fire["incidents"][alert["incident_id"]]
     assert incident["status"] == "confirmed"
     assert incident["hypothesis"] == "fire"
@@ -80,7 +80,10 @@ def test_smoke_becomes_a_fire_with_reasons(fire: Json, alert: Json) -> None:
     assert {each["label"] for each in fire["detections"].values() if "label" in each} or fire["detections"]
     assert alert["zone"] == "ticket-hall"
     assert alert["lines"]
-    assert any(each["abnormal"] for each in fire["sensors"].values())
+    until(
+        lambda: any(each["abnormal"] for each in operator.picture()["sensors"].values()),
+        "sensors marked, which follow the incident within a second",
+    )
     assert fire["zones"]["ticket-hall"]["risk"] is not None
     assert any(entry["text"].startswith("Alert: ") for entry in fire["log"].values())
 

@@ -1,6 +1,9 @@
 """Test seeds are kept apart."""
 
+from collections.abc import Iterator
+
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from s4allcities.scenario.errors import ScenarioError
@@ -22,6 +25,16 @@ def test_a_world_of_a_test_seed_needs_a_purpose(generator: Generator) -> None:
         seeds_of("test", 1)
 
 
+@pytest.fixture
+def plain_logs() -> Iterator[None]:
+    """Logs as they are before a command sets them up: another test may have set a level that hides them."""
+    before = structlog.get_config()
+    structlog.reset_defaults()
+    yield
+    structlog.configure(**before)
+
+
+@pytest.mark.usefixtures("plain_logs")
 def test_who_takes_a_test_seed_is_logged(generator: Generator) -> None:
     with capture_logs() as logs:
         generator.make("fire-twin", FIRST_TEST + 5, purpose="this test")
