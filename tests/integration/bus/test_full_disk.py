@@ -12,7 +12,7 @@ from tests.integration.bus.parts import SITE
 from s4allcities.bus import Bus, BusTimeout, NatsServer, ServerConfig
 from s4allcities.domain import SystemClock
 
-pytestmark = [pytest.mark.anyio, pytest.mark.integration]
+pytestmark = [pytest.mark.anyio, pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 @pytest.fixture
