@@ -27,19 +27,16 @@ export PYTHON
 MAKEFLAGS += --no-print-directory
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help setup ui demo test test-all check check-python check-web unit bench screenshots fmt lock wheel clean
+.PHONY: help setup ui demo test test-all prepare check check-python check-web unit bench screenshots fmt lock wheel clean
 
 help: ## this list
 	grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
 # --- set-up ---------------------------------------------------------------------------------------
 
-# $(1): a file of hashed versions. uv takes seconds; pip is the way on where uv does not run.
+# $(1): what to install. uv takes seconds; pip is the way on where uv does not run.
 define install
-	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r $(1) >&2 \
-		|| $(BIN)/python -m pip install -q --require-hashes -r $(1) >&2
-	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e . >&2 \
-		|| $(BIN)/python -m pip install -q --no-deps -e . >&2
+	$(BIN)/uv pip install -q --python $(BIN)/python $(1) >&2 || $(BIN)/python -m pip install -q $(1) >&2
 endef
 
 $(BIN)/python:
@@ -51,17 +48,17 @@ $(VENV)/.done: requirements/core.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION) >&2 \
 		|| echo "setup: no uv, going on with pip" >&2
 	echo "setup: installing what the platform needs" >&2
-	$(call install,requirements/core.txt)
+	$(call install,--require-hashes -r requirements/core.txt)
+	$(call install,--no-deps -e .)
 	touch $@
 
 $(VENV)/.done-dev: requirements/dev.txt $(VENV)/.done
 	sh scripts/install-system.sh test
 	echo "setup: installing what the checks and tests need" >&2
-	$(call install,requirements/dev.txt)
+	$(call install,--require-hashes -r requirements/dev.txt)
 	touch $@
 
-web/node_modules/.done: web/package.json web/package-lock.json $(wildcard web/.npmrc)
-	sh scripts/install-system.sh base
+web/node_modules/.done: web/package.json web/package-lock.json $(wildcard web/.npmrc) | $(BIN)/python
 	echo "setup: installing what the page is built with" >&2
 	cd web && npm ci --no-audit --no-fund >&2
 	touch $@
@@ -117,13 +114,19 @@ check-web:
 endif
 
 unit: $(VENV)/.done-dev # tests that start no other process, for the minutes between two commits
-	$(BIN)/python -m pytest -q -m "not slow and not integration and not browser" $(ARGS)
+	$(BIN)/python -m pytest -q -n auto -m "not slow and not integration and not browser" $(ARGS)
 
-test: setup check ## check, and all tests but the slow ones
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+# The kernels, the page and the checks do not wait for each other.
+prepare:
+	$(MAKE) -j2 setup check
+
+# What starts servers runs alone: those tests wait for answers, and must not share the machine with others.
+test: prepare ## check, and all tests but the slow ones
+	$(BIN)/python -m pytest -n auto -m "not slow and not integration and not browser"
+	$(BIN)/python -m pytest -m "not slow and (integration or browser)"
 	$(if $(WEB),cd web && npm test)
 
-test-all: setup check ## check, and all tests
+test-all: prepare ## check, and all tests
 	$(BIN)/python -m pytest $(ARGS)
 	$(if $(WEB),cd web && npm test)
 
