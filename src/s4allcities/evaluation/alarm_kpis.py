@@ -103,6 +103,7 @@ class _Life(Struct):
     t_active_us: int
     held: bool
     explained: bool
+    t_annunciated_us: int = 0
     t_called_us: int = 0
     t_acknowledged_us: int = 0
     t_assigned_us: int = 0
@@ -200,8 +201,10 @@ class AlarmMonitor:
         self._chatter[life.source] = [*times, alert.t_active_us]
 
     def _call(self, life: _Life, alert: Alert) -> None:
-        """A call is what had not called and calls now, or calls again."""
-        if alert.held or alert.t_annunciated_us <= life.t_called_us:
+        """A call is what had not called and calls now, or calls again; what waited and is taken by hand never calls."""
+        newer = alert.t_annunciated_us > life.t_annunciated_us
+        life.t_annunciated_us = max(life.t_annunciated_us, alert.t_annunciated_us)
+        if alert.held or not newer:
             return
         life.t_called_us = alert.t_annunciated_us
         life.explained = bool(alert.why) and len(alert.lines) == 3 and alert.grounds is not None

@@ -319,3 +319,89 @@ def test_who_took_it_is_left_alone(desk: Desk) -> None:
     desk.act("acknowledge", at_s=60)
     desk.give(at_s=900)
     assert desk.latest().state == "acknowledged"
+
+
+# --- calling again for something else -----------------------------------------------------------------
+
+
+def turned(number: int, hypothesis: str, version: int = 2) -> Incident:
+    """The bag of a number has turned out to be something else, no graver for the few people there."""
+    return incident(
+        hypothesis, id=bag(number).id, version=version, hypotheses={"benign": 0.03, hypothesis: 0.97},
+        t_opened_us=T0_US + number,
+    )  # fmt: skip
+
+
+def fires(desk: Desk, count: int) -> None:
+    for number in range(count):
+        each = incident(id=derived_ulid(T0_US, "fire", number), zones=(f"zone-{number}",))
+        desk.give(risk(each, 200, f"zone-{number}"), each, at_s=1 + number)
+
+
+def of_bag(desk: Desk) -> Alert:
+    return desk.state.entries[desk.state.alert_of[bag(1).id]].alert
+
+
+def test_what_still_calls_changes_in_place() -> None:
+    desk = Desk()
+    desk.give(incident(id=bag(1).id))
+    desk.give(turned(1, "toxic-release"), at_s=10)
+    after = of_bag(desk)
+    assert (after.hypothesis, after.state, after.t_annunciated_us) == ("toxic-release", "new", T0_US)
+    assert after.reason.startswith("Now critical: Toxic release")
+
+
+def test_who_took_it_before_it_changed_is_called_again() -> None:
+    """An operator who saw the fire and not yet the toxic release did not take the toxic release."""
+    desk = Desk()
+    desk.give(incident(id=bag(1).id))
+    desk.give(turned(1, "toxic-release"), at_s=10)
+    desk.act("acknowledge", alert_id=of_bag(desk).id, expected=1, at_s=11)
+    assert (of_bag(desk).state, of_bag(desk).t_annunciated_us) == ("new", T0_US + 11 * S)
+
+
+def test_who_took_it_as_it_is_now_is_left_alone() -> None:
+    desk = Desk()
+    desk.give(incident(id=bag(1).id))
+    desk.give(turned(1, "toxic-release"), at_s=10)
+    desk.act("acknowledge", at_s=11)
+    desk.give(at_s=300)
+    assert of_bag(desk).state == "acknowledged"
+
+
+def test_in_a_flood_new_alerts_come_before_changes_of_known_ones() -> None:
+    desk = Desk()
+    desk.give(incident(id=bag(1).id))
+    desk.act("acknowledge")
+    fires(desk, 5)
+    desk.give(turned(1, "toxic-release"), at_s=20)
+    put_off = of_bag(desk)
+    assert (put_off.state, put_off.held) == ("acknowledged", ""), "it stays where it was, in plain sight"
+    assert put_off.title.startswith("Toxic release")
+    fresh = incident(id=derived_ulid(T0_US, "more"), zones=("zone-9",))
+    desk.give(risk(fresh, 200, "zone-9"), fresh, at_s=21)
+    assert desk.latest().held == "", "the first call of a critical alert never waits"
+    desk.give(at_s=700)
+    assert (of_bag(desk).state, of_bag(desk).t_annunciated_us) == ("new", T0_US + 700 * S)
+
+
+def test_what_changes_back_owes_no_call() -> None:
+    desk = Desk()
+    desk.give(incident(id=bag(1).id))
+    desk.act("acknowledge")
+    fires(desk, 5)
+    desk.give(turned(1, "toxic-release"), at_s=20)
+    desk.give(incident(id=bag(1).id, version=3), at_s=30)
+    desk.give(at_s=700)
+    assert of_bag(desk).state == "acknowledged"
+
+
+def test_what_becomes_graver_than_it_ever_called_calls_at_once_in_a_flood() -> None:
+    desk = Desk()
+    desk.give(risk(bag(1), 0, impact=0.15), bag(1))
+    desk.act("acknowledge")
+    assert of_bag(desk).level == "medium"
+    fires(desk, 12)
+    desk.give(turned(1, "toxic-release"), at_s=20)
+    assert (of_bag(desk).level, of_bag(desk).state) == ("critical", "new")
+    assert of_bag(desk).t_annunciated_us == T0_US + 20 * S

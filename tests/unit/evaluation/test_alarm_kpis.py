@@ -148,3 +148,13 @@ def test_quantiles_are_of_the_nearest_rank() -> None:
     assert quantile([], 0.5) is None
     assert quantile([3.0], 0.95) == 3.0
     assert quantile([1.0, 2.0], 0.95) == 2.0
+
+
+def test_what_waited_and_is_taken_by_hand_never_called() -> None:
+    made = monitor(
+        alert(1, 0, held="flood: waits for its turn"),
+        by_person(1, 0, 30, state="acknowledged"),
+        alert(2, 0, held="flood: waits for its turn"),
+        alert(2, 60, version=2),
+    )
+    assert made.kpis("operator", T0 + 10 * MIN).called == 1, "the second called when its turn came"

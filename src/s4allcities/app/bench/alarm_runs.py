@@ -141,8 +141,8 @@ def _note(run: Run, said: Iterable[Event]) -> None:
 
 def _note_alert(run: Run, alert: Alert) -> None:
     known = run.listed.get(alert.id)
-    again = known is not None and not known.held and known.t_annunciated_us == alert.t_annunciated_us
-    if not alert.held and not again:
+    newer = known is None or alert.t_annunciated_us > known.t_annunciated_us
+    if not alert.held and newer:
         zones = tuple(sorted(run.zones.get(alert.incident_id, ())))
         run.calls.append(
             Called(

@@ -5,7 +5,7 @@ import msgspec
 from s4allcities.domain import ALERT_ENDED, US_PER_S, Alert, Incident, derived_ulid
 
 from ..context.graph import ContextGraph
-from .calls import FLOOD, chatters, may_call, note_activation, note_call
+from .calls import FLOOD, chatters, may_call, may_repeat, note_activation, note_call
 from .level import rank
 from .profiles import Profile
 from .settings import AlarmSettings
@@ -17,6 +17,7 @@ __all__ = ("ALERTS_KEPT", "Caller")
 ALERTS_KEPT = 1000
 INFORMATION = "for information"
 SHADOW = "shadow: another system calls"
+CALLING = ("new", "reopened", "escalated")
 MINUTE_US = 60 * US_PER_S
 OPERATOR = "operator"
 
@@ -81,7 +82,7 @@ class Caller:
         """An alert that the platform resolved is active again; if that happens too often, it chatters and is
         shelved.
         """
-        entry.ended_us = 0
+        entry.ended_us, entry.called_at = 0, "info"
         state.alert_of[incident_id] = entry.alert.id
         times = note_activation(state, self.settings, _key(entry.alert))
         alert = msgspec.structs.replace(
@@ -101,17 +102,18 @@ class Caller:
         return entry.alert
 
     def graver(self, state: AlarmState, entry: Entry, said: Alert) -> Alert:
-        """An open alert has become graver, or something else: it calls again, unless somebody is at work on it."""
-        entry.told = tuple(dict.fromkeys((*entry.told, said.hypothesis)))
-        if said.state == "suppressed":
-            return said
-        grouped = bool(said.group)
-        if grouped and rank(said.level) < rank("high"):
-            return said
-        if said.state == "in progress" or (said.state == "shelved" and said.level != "critical"):
+        """An open alert has become graver, or something else: it calls again, unless somebody is at work on it, it
+        still calls, or others are more urgent; then its text changes where it stands, and it owes a call.
+        """
+        if _stays(said):
+            entry.told = tuple(dict.fromkeys((*entry.told, said.hypothesis)))
             return said
         reason = f"Now {said.level}: {said.title}"
-        state_now = said.state if said.state in ("new", "escalated", "reopened") else "new"
+        if not said.held and not self._again_now(state, entry, said):
+            entry.owes = True
+            state.count("repeats_put_off")
+            return msgspec.structs.replace(said, reason=reason)
+        state_now = said.state if said.state in CALLING else "new"
         entry.moved_at = said.version
         return self.call(
             state,
@@ -121,6 +123,35 @@ class Caller:
                 actor="platform", role="platform", reason=reason,
             ),
         )  # fmt: skip
+
+    def _again_now(self, state: AlarmState, entry: Entry, said: Alert) -> bool:
+        """Whether an alert that has called may call again now: at once when graver than ever, else when there is room
+        and somebody has taken it, as one that nobody has taken still calls.
+        """
+        if rank(said.level) > rank(entry.called_at):
+            return may_call(state, self.settings, said.position, said.level)
+        return said.state not in CALLING and may_repeat(state, self.settings, said.position)
+
+    def repeat(self, state: AlarmState, entry: Entry) -> Alert | None:
+        """Let an alert call that owes a call, if it may now and there is still something new in it."""
+        alert = entry.alert
+        news = alert.hypothesis not in entry.told or rank(alert.level) > rank(entry.called_at)
+        if alert.state in (*ALERT_ENDED, "in progress", "suppressed") or alert.held or not news:
+            entry.owes = False
+            return None
+        if not self._again_now(state, entry, alert):
+            return None
+        to = alert.state if alert.state in CALLING else "new"
+        reason = f"Now {alert.level}: {alert.title}"
+        entry.alert = self.call(state, entry, by_platform(state, entry, to, reason, "platform"))
+        return entry.alert
+
+    @staticmethod
+    def seen(entry: Entry, alert: Alert) -> None:
+        """Remember what people were called for, or acted on."""
+        entry.owes = False
+        entry.told = tuple(dict.fromkeys((*entry.told, alert.hypothesis)))
+        entry.called_at = max(entry.called_at, alert.level, key=rank)
 
     def release(self, state: AlarmState, entry: Entry) -> Alert:
         """Let an alert call whose turn has come."""
@@ -142,6 +173,7 @@ class Caller:
             return msgspec.structs.replace(alert, held=f"{FLOOD}: waits for its turn")
         note_call(state, self.settings, alert.position)
         entry.waits = False
+        self.seen(entry, alert)
         entry.t_unattended_us = state.now_us
         return msgspec.structs.replace(alert, held="", t_annunciated_us=state.now_us)
 
@@ -175,6 +207,15 @@ class Caller:
 
 def _key(alert: Alert) -> str:
     return f"{alert.hypothesis}@{alert.zone}"
+
+
+def _stays(alert: Alert) -> bool:
+    """Whether an alert that changes stays quiet: suppressed, a lesser part of another, in work, or put aside."""
+    if alert.group and rank(alert.level) < rank("high"):
+        return True
+    return alert.state in ("suppressed", "in progress") or (
+        alert.state == "shelved" and alert.level != "critical"
+    )
 
 
 def _make_room(state: AlarmState) -> None:

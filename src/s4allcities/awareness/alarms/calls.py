@@ -11,7 +11,16 @@ from s4allcities.domain import US_PER_S, AlertLevel
 from .settings import AlarmSettings
 from .state import AlarmState
 
-__all__ = ("FLOOD", "chatters", "in_flood", "may_call", "note_activation", "note_call", "settle_floods")
+__all__ = (
+    "FLOOD",
+    "chatters",
+    "in_flood",
+    "may_call",
+    "may_repeat",
+    "note_activation",
+    "note_call",
+    "settle_floods",
+)
 
 FLOOD = "flood"
 """How the reason of a held alert begins when it waits for the budget of its position."""
@@ -32,6 +41,15 @@ def may_call(state: AlarmState, settings: AlarmSettings, position: str, level: A
         return True
     calls = _recent(state.calls.get(position, []), state.now_us, settings.window_s)
     return len(calls) < settings.budget.get(level, 0)
+
+
+def may_repeat(state: AlarmState, settings: AlarmSettings, position: str) -> bool:
+    """Whether an alert that has called already may do so again for another reason, at no graver level.
+
+    Its place in the queue is known and its text is kept true there, so what is new comes first.
+    """
+    calls = _recent(state.calls.get(position, []), state.now_us, settings.window_s)
+    return len(calls) < settings.repeats
 
 
 def note_call(state: AlarmState, settings: AlarmSettings, position: str) -> None:

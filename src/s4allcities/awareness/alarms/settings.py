@@ -17,7 +17,7 @@ Positive = Annotated[int, Meta(ge=1)]
 
 
 class AlarmSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All settings; the data file says what they mean. ``budget`` lacks critical: it never waits."""
+    """All settings; the data file says what they mean. ``budget`` lacks critical: its first call never waits."""
 
     shadow: bool = False
     on_delay_s: Seconds
@@ -30,6 +30,7 @@ class AlarmSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     window_s: Seconds
     flood_at: Positive
     flood_over: Positive
+    repeats: Positive
     budget: dict[AlertLevel, int]
     shelve_most_s: dict[str, Seconds]
     escalate_after_s: dict[AlertLevel, Seconds]

@@ -204,6 +204,8 @@ class AlarmStage:
         if isinstance(answer, Refusal):
             state.count("refusals")
             return [answer]
+        if action.expected_version == entry.alert.version:
+            self._caller.seen(entry, answer)
         entry.alert, entry.moved_at, entry.waits = answer, answer.version, False
         entry.t_unattended_us = state.now_us if answer.state in ("new", "reopened") else 0
         return [answer]
@@ -289,7 +291,9 @@ class AlarmStage:
         return said, _material_text(wording, level)
 
     def _release(self, state: AlarmState) -> Iterator[Event]:
-        """Let alerts that wait for their turn call, the gravest and then the oldest first, as the budget allows."""
+        """Let alerts that wait for their turn call, the gravest and then the oldest first, as the budget allows; then
+        those that have called and owe another call.
+        """
         waiting = sorted(
             (entry for entry in state.entries.values() if entry.waits),
             key=lambda e: (-rank(e.alert.level), e.alert.t_active_us, e.alert.id),
@@ -299,6 +303,9 @@ class AlarmStage:
                 entry.waits = False
             elif may_call(state, self.settings, entry.alert.position, entry.alert.level):
                 yield self._caller.release(state, entry)
+        for entry in state.entries.values():
+            if entry.owes and (repeated := self._caller.repeat(state, entry)) is not None:
+                yield repeated
 
 
 def _learn_risk(state: AlarmState, risk: Risk) -> None:

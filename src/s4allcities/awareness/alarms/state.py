@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from s4allcities.domain import Alert, CourseOfAction, Incident, Risk
+from s4allcities.domain import Alert, AlertLevel, CourseOfAction, Incident, Risk
 
 __all__ = ("AlarmState", "Cell", "Entry", "Pending")
 
@@ -15,8 +15,9 @@ class Entry(Struct):
 
     ``moved_at`` is the version in which state or level last changed; ``lower_since_us`` since when a lower level
     would do (0 = it would not); ``shown`` is the material part of the text; ``ended_us`` since when its incident has no
-    evidence (0 = it has); ``told`` are the hypotheses that people were called for; ``waits`` says that a flood holds
-    it.
+    evidence (0 = it has); ``told`` are the hypotheses that people were called for, ``called_at`` the gravest level at
+    which; ``waits`` says that a flood holds it, ``owes`` that it has called and something in it has changed since that
+    people were not called for.
     """
 
     alert: Alert
@@ -26,6 +27,8 @@ class Entry(Struct):
     ended_us: int = 0
     told: tuple[str, ...] = ()
     waits: bool = False
+    owes: bool = False
+    called_at: AlertLevel = "info"
     t_unattended_us: int = 0
 
 
