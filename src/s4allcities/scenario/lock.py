@@ -3,24 +3,19 @@
 import argparse
 import asyncio
 import contextlib
-import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 
 from s4allcities.domain import Clock, SystemClock
 
+from .alone import Alone, add_broker, read_broker, stop_at_signals
 from .devices import Account, MqttDevice, Outbox
-from .devices.mqtt import Broker
 from .errors import ScenarioError
 from .locks import LockReader, Respond
 from .photonic import PhotonicToken
 from .randomness import stream
-from .run import read_credentials
-from .world import Datum
 
 __all__ = ("LockSettings", "enrolment", "main", "run_lock", "token_of")
 
@@ -28,15 +23,10 @@ VERDICT_S = 10.0
 MOST_PAIRS = 100_000
 
 
-class LockSettings(Struct, frozen=True, kw_only=True):
-    """Which reader, where its broker is, and which token is put on it how often, ``every_s`` apart."""
+class LockSettings(Alone, frozen=True, kw_only=True):
+    """Which reader, and which token is put on it how often, ``every_s`` apart."""
 
-    name: str
-    password: str
-    broker: Broker
-    log: Path
     token: str
-    seed: int = 1
     tries: int = 1
     every_s: float = 2.0
 
@@ -67,16 +57,7 @@ async def run_lock(
         outbox = Outbox(account)
 
         def say(payload: bytes, t_us: int) -> None:
-            outbox.put(
-                Datum(
-                    sensor=settings.name,
-                    family="lock",
-                    protocol="mqtt",
-                    t_us=t_us,
-                    due_us=t_us,
-                    payload=payload,
-                )
-            )
+            outbox.put(settings.datum("lock", payload, t_us))
 
         def hear(data: bytes) -> None:
             now_us, verdicts = clock.now_us(), len(reader.verdicts)
@@ -117,27 +98,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--enrol", type=int, default=0, metavar="N", help="print N pairs for `s4 locks enrol`, and end"
     )
-    parser.add_argument("--site", metavar="SLUG")
-    parser.add_argument("--mqtt", default="127.0.0.1:1883", metavar="HOST:PORT")
-    parser.add_argument("--credentials", type=Path, metavar="FILE", help="JSON: user -> password")
-    parser.add_argument("--log", type=Path, default=Path("lock-sent.jsonl"), metavar="FILE")
+    add_broker(parser, log="lock-sent.jsonl")
     parser.add_argument("--tries", type=int, default=1, metavar="N", help="how often the token is put on")
     return parser
 
 
 def _settings(given: argparse.Namespace) -> LockSettings:
-    if not given.site or not given.credentials:
-        raise ScenarioError("--site and --credentials are needed, or --enrol N")
-    host, _, port = given.mqtt.rpartition(":")
-    if not host or not port.isdecimal():
-        raise ScenarioError(f"--mqtt {given.mqtt!r}: allowed is HOST:PORT")
-    password = read_credentials(given.credentials).get(given.name)
-    if password is None:
-        raise ScenarioError(f"{given.credentials}: no credential for {given.name!r}")
+    password, broker = read_broker(given)
     return LockSettings(
         name=given.name,
         password=password,
-        broker=Broker(host, int(port), given.site),
+        broker=broker,
         log=given.log,
         token=given.token,
         seed=given.seed,
@@ -146,11 +117,7 @@ def _settings(given: argparse.Namespace) -> LockSettings:
 
 
 async def _run(settings: LockSettings) -> LockReader:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    return await run_lock(settings, SystemClock(), stop)
+    return await run_lock(settings, SystemClock(), stop_at_signals())
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -3,38 +3,27 @@
 import argparse
 import asyncio
 import contextlib
-import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-
-from msgspec import Struct
 
 from s4allcities.domain import Clock, SystemClock
 
+from .alone import Alone, add_broker, read_broker, stop_at_signals
 from .devices import Account, MqttDevice, Outbox
-from .devices.mqtt import Broker
 from .errors import ScenarioError
 from .families import CHANNELS
 from .randomness import stream
-from .run import read_credentials
 from .signs import SignDevice
-from .world import Datum
 
 __all__ = ("SignSettings", "main", "run_sign")
 
 STATUS_S = CHANNELS["sign"].interval_s
 
 
-class SignSettings(Struct, frozen=True, kw_only=True):
-    """Which sign, and where its broker is."""
+class SignSettings(Alone, frozen=True, kw_only=True):
+    """Which sign, and whether it answers commands."""
 
-    name: str
-    password: str
-    broker: Broker
-    log: Path
     answers: bool = True
-    seed: int = 1
 
 
 async def run_sign(settings: SignSettings, clock: Clock, stop: asyncio.Event) -> SignDevice:
@@ -44,16 +33,7 @@ async def run_sign(settings: SignSettings, clock: Clock, stop: asyncio.Event) ->
         outbox = Outbox(account)
 
         def put(payload: bytes, t_us: int) -> None:
-            outbox.put(
-                Datum(
-                    sensor=settings.name,
-                    family=CHANNELS["sign"].family,
-                    protocol="mqtt",
-                    t_us=t_us,
-                    due_us=t_us,
-                    payload=payload,
-                )
-            )
+            outbox.put(settings.datum(CHANNELS["sign"].family, payload, t_us))
 
         async with asyncio.TaskGroup() as tasks:
 
@@ -89,35 +69,21 @@ async def run_sign(settings: SignSettings, clock: Clock, stop: asyncio.Event) ->
 def _settings(arguments: Sequence[str]) -> SignSettings:
     parser = argparse.ArgumentParser(prog="s4allcities.scenario.sign", description=__doc__)
     parser.add_argument("name", metavar="SIGN", help="the device's name, which is its user name too")
-    parser.add_argument("--site", required=True, metavar="SLUG")
-    parser.add_argument("--mqtt", default="127.0.0.1:1883", metavar="HOST:PORT")
-    parser.add_argument(
-        "--credentials", type=Path, required=True, metavar="FILE", help="JSON: user -> password"
-    )
-    parser.add_argument("--log", type=Path, default=Path("sign-sent.jsonl"), metavar="FILE")
+    add_broker(parser, log="sign-sent.jsonl")
     parser.add_argument("--silent", action="store_true", help="be a sign that never answers")
     given = parser.parse_args(arguments)
-    host, _, port = given.mqtt.rpartition(":")
-    if not host or not port.isdecimal():
-        raise ScenarioError(f"--mqtt {given.mqtt!r}: allowed is HOST:PORT")
-    password = read_credentials(given.credentials).get(given.name)
-    if password is None:
-        raise ScenarioError(f"{given.credentials}: no credential for {given.name!r}")
+    password, broker = read_broker(given)
     return SignSettings(
         name=given.name,
         password=password,
-        broker=Broker(host, int(port), given.site),
+        broker=broker,
         log=given.log,
         answers=not given.silent,
     )
 
 
 async def _run(settings: SignSettings) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    await run_sign(settings, SystemClock(), stop)
+    await run_sign(settings, SystemClock(), stop_at_signals())
 
 
 def main(arguments: Sequence[str]) -> int:
