@@ -3,10 +3,12 @@
 import re
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, expect
+from tests.integration.app.parts import ledger_records
 from tests.ui.parts import PlatformProcess
 from tests.ui.screen import LARGE, Screen
 
@@ -128,6 +130,63 @@ def test_a_withdrawn_entry_is_gone(supervisor: Screen) -> None:
     expect(supervisor.page.locator('[data-entry="christmas-market"]')).to_have_count(0)
 
 
+def test_a_survey_is_filled_in_kept_and_changed_with_its_versions_in_the_ledger(
+    supervisor: Screen, screen: Screen, platform: PlatformProcess
+) -> None:
+    open_page(supervisor, "v")
+    expect(supervisor.at("question")).to_have_count(25)
+    fire = supervisor.at("survey-score").get_by_role("row").filter(has_text="fire")
+    expect(fire).to_contain_text("0.98")
+    supervisor.at("survey-id").fill("halls")
+    supervisor.at("survey-by").fill("fire officer")
+    supervisor.at("survey-zones").select_option(["ticket-hall", "compass-hall"])
+    answer(supervisor, "detection", "3 mostly")
+    expect(supervisor.at("survey-answered")).to_contain_text("1 of 25")
+    expect(fire).not_to_contain_text("0.98")
+    assert [*supervisor.cut(), *supervisor.violations()] == []
+    supervisor.at("btn-keep").click()
+    kept = supervisor.page.locator('[data-survey="halls"]')
+    expect(kept).to_contain_text("1 of 25")
+    kept.get_by_test_id("btn-open-survey").click()
+    expect(supervisor.at("survey-by")).to_have_value("fire officer")
+    answer(supervisor, "cameras", "4 fully")
+    supervisor.at("survey-reason").fill("new cameras")
+    supervisor.at("btn-keep").click()
+    expect(kept).to_contain_text("supervisor, version 2")
+    expect(supervisor.at("survey-zones").locator("option[disabled]")).to_have_count(2)
+    stated = [
+        (record["version"], record["value"]["answers"])
+        for kind, record in ledger_records(platform.data)
+        if kind == "context" and record["subject"].endswith("/halls")
+    ]
+    assert stated == [(1, {"detection": 3}), (2, {"detection": 3, "cameras": 4})]
+    open_page(screen, "v")
+    screen.page.locator('[data-survey="halls"]').get_by_test_id("btn-open-survey").click()
+    expect(screen.at("question").first.get_by_role("radio").first).to_be_disabled()
+    expect(screen.at("btn-keep")).to_have_count(0)
+    assert screen.violations() == []
+
+
+def answer(screen: Screen, question: str, words: str) -> None:
+    screen.page.locator(f'[data-question="{question}"]').get_by_text(words, exact=True).click()
+
+
+def test_the_risk_of_a_past_moment_is_shown_as_past(screen: Screen) -> None:
+    open_page(screen, "r")
+    expect(screen.at("risk-cell")).to_have_count(110)
+    screen.at("back-1440").click()
+    expect(screen.at("past")).to_contain_text("As it stood on")
+    expect(screen.at("page")).to_contain_text("Nothing is kept of that time.")
+    moment = datetime.now(UTC).replace(microsecond=0)
+    screen.at("past-at").fill(moment.isoformat()[:19])
+    screen.at("btn-past").click()
+    expect(screen.at("risk-cell")).to_have_count(110)
+    expect(screen.at("past")).to_be_visible()
+    assert [*screen.cut(), *screen.violations()] == []
+    screen.at("btn-now").click()
+    expect(screen.at("past")).to_have_count(0)
+
+
 def test_alerts_have_levels_and_reasons_and_can_be_acknowledged_at_once(
     burning: Screen, platform: PlatformProcess
 ) -> None:
@@ -203,7 +262,7 @@ def test_an_auditor_sees_all_and_can_do_nothing(auditor: Screen) -> None:
     auditor.at("alert-row").first.click()
     expect(auditor.at("btn-close-alert")).to_be_disabled()
     expect(auditor.at("btn-assign")).to_be_disabled()
-    for letter, table in (("k", "kpi-tiles"), ("r", "risk-field"), ("c", "entries")):
+    for letter, table in (("k", "kpi-tiles"), ("r", "risk-field"), ("v", "surveys"), ("c", "entries")):
         open_page(auditor, letter)
         expect(auditor.at(table)).to_be_visible()
     expect(auditor.at("read-only")).to_be_visible()

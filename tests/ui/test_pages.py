@@ -11,7 +11,7 @@ from s4allcities.security.credentials import DeviceCredentials
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(300)]
 
-PAGES = ("sensors", "platform", "alarms", "risk", "context")
+PAGES = ("sensors", "platform", "alarms", "risk", "context", "survey")
 
 
 @pytest.mark.parametrize("slug", PAGES)

@@ -6,6 +6,7 @@ import ContextPage from './pages/ContextPage.svelte';
 import PlatformPage from './pages/PlatformPage.svelte';
 import RiskPage from './pages/RiskPage.svelte';
 import SensorsPage from './pages/SensorsPage.svelte';
+import SurveyPage from './pages/SurveyPage.svelte';
 
 export interface Page {
   /** Its address: `#slug`; its title is the text `page.slug`. */
@@ -25,6 +26,7 @@ export const PAGES: readonly Page[] = [
   { slug: 'alarms', letter: 'k', component: AlarmsPage },
   { slug: 'risk', letter: 'r', component: RiskPage },
   { slug: 'context', letter: 'c', component: ContextPage },
+  { slug: 'survey', letter: 'v', component: SurveyPage },
 ];
 
 export const pagesFor = (role: string): Page[] => PAGES.filter(({ roles }) => !roles || roles.includes(role));

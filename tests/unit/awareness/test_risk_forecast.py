@@ -6,7 +6,7 @@ import pytest
 
 from s4allcities.awareness.context import entry_from, statement
 from s4allcities.awareness.risk import RiskStage
-from s4allcities.awareness.risk.forecast import HORIZONS_MIN, Crowd, due, forecast, take
+from s4allcities.awareness.risk.forecast import HORIZONS_MIN, Crowd, due, expect, forecast, take
 from s4allcities.domain import Context, to_rfc3339
 
 from .alarm_stories import T0_US, S
@@ -71,6 +71,10 @@ def test_the_stage_publishes_it_each_minute_with_its_error() -> None:
     assert rows[0]["scored"] > 20
     assert rows[0]["mae"] < rows[0]["mae_as_now"]
     assert rows[2]["risk"] >= rows[0]["risk"] > 0
+    assert rows[0]["risk_scored"] == rows[0]["scored"]
+    assert rows[0]["risk_mae"] < rows[0]["risk_mae_as_now"], (
+        "more people are more risk, and they were foreseen"
+    )
     thawed = watching.stage.restore(watching.stage.snapshot(watching.state))
     assert thawed.kept.crowds == watching.state.kept.crowds
 
@@ -86,3 +90,16 @@ def test_the_calendar_is_part_of_it() -> None:
         rows = watching.minute(number, 100)
     assert rows[0]["people"] == pytest.approx(100)
     assert rows[1]["people"] == pytest.approx(600), "in 20 minutes the match has begun"
+
+
+def test_the_risk_is_compared_where_it_was_known() -> None:
+    crowd = Crowd()
+    for minute in range(40):
+        if take(crowd, 100.0, minute):
+            due(crowd, {}, 0.5 if minute < 30 else 0.8)
+            if minute != 5:
+                expect(crowd, dict.fromkeys(HORIZONS_MIN, 0.6), 0.5)
+    score = crowd.scores[10]
+    assert score.risks == score.count - 1
+    assert score.risk_mae == pytest.approx((18 * 0.1 + 10 * 0.2) / 28)
+    assert score.risk_mae_as_now == pytest.approx(10 * 0.3 / 28)

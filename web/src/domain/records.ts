@@ -370,5 +370,9 @@ export interface Forecast {
     mae: number | null;
     mae_as_now: number | null;
     scored: number;
+    /** Mean absolute error of the risk, and how many forecasts of it have come due. */
+    risk_mae: number | null;
+    risk_mae_as_now: number | null;
+    risk_scored: number;
   }[];
 }

@@ -1,4 +1,4 @@
-import type { LonLat } from '../domain/records';
+import type { LonLat, Risk } from '../domain/records';
 import type { PlatformReport } from './status';
 
 export interface Session {
@@ -118,3 +118,14 @@ export interface Question {
 }
 export const getSurvey = (): Promise<{ questions: Record<string, Question> }> =>
   request('GET', '/api/v1/risk/survey');
+export interface SurveyScore {
+  answered: number;
+  questions: number;
+  /** By threat, 0 to 1, without measures. */
+  vulnerability: Record<string, number>;
+}
+export const scoreSurvey = (answers: Record<string, number>): Promise<SurveyScore> =>
+  request('POST', '/api/v1/risk/survey/score', { answers });
+/** Risk of every zone and threat as it stood then. */
+export const getPastRisk = (at: Date): Promise<{ t_us: number; risks: Risk[] }> =>
+  request('GET', `/api/v1/risk/past?at=${encodeURIComponent(at.toISOString())}`);

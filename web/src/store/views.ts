@@ -100,10 +100,13 @@ export interface RiskRow {
 }
 
 /** Zones by threats: the zones with the highest risk first, threats by name. */
-export function riskField(picture: Picture): { threats: string[]; rows: RiskRow[] } {
-  const threats = [...new Set([...picture.risks.values()].map((risk) => risk.hypothesis))].sort();
-  const rows = [...picture.zones.values()].map((zone) => {
-    const own = [...picture.risks.values()].filter((risk) => risk.zone === zone.id);
+export function riskField(
+  zones: Iterable<R.Zone>,
+  risks: readonly R.Risk[],
+): { threats: string[]; rows: RiskRow[] } {
+  const threats = [...new Set(risks.map((risk) => risk.hypothesis))].sort();
+  const rows = [...zones].map((zone) => {
+    const own = risks.filter((risk) => risk.zone === zone.id);
     const cells = new Map(own.map((risk) => [risk.hypothesis, risk]));
     return { zone, cells, worst: Math.max(0, ...own.map((risk) => risk.value)) };
   });

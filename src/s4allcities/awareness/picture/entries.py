@@ -5,7 +5,7 @@ past.
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Router, delete, get, put
+from litestar import Router, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.exceptions import (
     HTTPException,
@@ -21,8 +21,8 @@ from s4allcities.domain import Context, Risk, random_ulid
 
 from ..context import ContextError, ContextGraph, check_names, entry_from, entry_to, statement
 from ..context.entries import Entry
-from ..risk import load_checklist
-from ..risk.survey import Checklist
+from ..risk import load_checklist, load_threats
+from ..risk.survey import MOST, Checklist, bare_of
 from .actions import AnyRequest, publish, time_of
 from .auth import person_of, requires
 from .errors import Conflict, NoAnswer
@@ -33,9 +33,12 @@ __all__ = (
     "EntryRequest",
     "EntryView",
     "PastView",
+    "SurveyAnswers",
+    "SurveyScore",
     "context_entries",
     "entries_router",
     "past_risk",
+    "score_survey",
     "state_entry",
     "survey_questions",
     "withdraw_entry",
@@ -59,6 +62,20 @@ class EntryView(Struct, frozen=True, kw_only=True):
     entry: dict[str, Any]
     version: int
     stated_by: str
+
+
+class SurveyAnswers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Answers to the checklist by question: 0 nothing in place to 4 fully in place."""
+
+    answers: dict[str, Annotated[int, Meta(ge=0, le=MOST)]]
+
+
+class SurveyScore(Struct, frozen=True, kw_only=True):
+    """The vulnerability 0..1 without measures by threat, and how many of the questions have an answer."""
+
+    answered: int
+    questions: int
+    vulnerability: dict[str, float]
 
 
 class PastView(Struct, frozen=True, kw_only=True):
@@ -132,6 +149,27 @@ def survey_questions() -> Checklist:
     return load_checklist()
 
 
+@post(
+    "/risk/survey/score",
+    guards=[requires()],
+    raises=[NotAuthorizedException, ValidationException],
+    status_code=200,
+    sync_to_thread=False,
+)
+def score_survey(data: JSONBody[SurveyAnswers]) -> SurveyScore:
+    """Give the vulnerability by threat that answers stand for, without measures; nothing is kept."""
+    questions, threats = load_checklist().questions, list(load_threats())
+    unknown = sorted(data.answers.keys() - questions.keys())
+    if unknown:
+        raise HTTPException(f"there is no question {unknown[0]!r}", status_code=400)
+    bare = bare_of(data.answers, threats)
+    return SurveyScore(
+        answered=len(data.answers),
+        questions=len(questions),
+        vulnerability=dict(zip(threats, bare, strict=True)),
+    )
+
+
 @get("/risk/past", guards=[requires()], raises=[NotAuthorizedException, ValidationException])
 async def past_risk(
     services: NamedDependency[PictureServices], at: FromQuery[Annotated[str, Meta(max_length=64)]]
@@ -180,5 +218,5 @@ async def _say(
 
 def entries_router() -> Router:
     """Give the routes under ``/api/v1``."""
-    handlers = [context_entries, state_entry, withdraw_entry, survey_questions, past_risk]
+    handlers = [context_entries, state_entry, withdraw_entry, survey_questions, score_survey, past_risk]
     return Router(path="/api/v1", route_handlers=handlers, tags=["context"])

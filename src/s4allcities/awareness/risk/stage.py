@@ -11,7 +11,7 @@ from s4allcities.domain import US_PER_S, Context, Event, Risk
 
 from .exposure import Exposures, Slow
 from .field import Field, FieldInputs, bands_of, risk_field, settle_bands
-from .forecast import HORIZONS_MIN, Crowd, due, take
+from .forecast import HORIZONS_MIN, Crowd, due, expect, take
 from .model import BANDS, Threat, factors_of, load_threats
 from .reasons import reasons_of
 from .services import resilience_of
@@ -95,7 +95,7 @@ class RiskStage:
         inputs = self.exposures.inputs(state)
         field = risk_field(inputs)
         out = [*self._risks(state, slow, inputs, field), *self._services(state, slow)]
-        return [*out, *self._forecasts(state, slow, inputs)]
+        return [*out, *self._forecasts(state, slow, inputs, field)]
 
     def _forget_faded(self, state: RiskState) -> bool:
         """Drop incidents that have faded; tell whether any is fading."""
@@ -198,7 +198,7 @@ class RiskStage:
 
     # --- forecasts ------------------------------------------------------------------------------------
 
-    def _forecasts(self, state: RiskState, slow: Slow, inputs: FieldInputs) -> list[Event]:
+    def _forecasts(self, state: RiskState, slow: Slow, inputs: FieldInputs, field: Field) -> list[Event]:
         """At each full minute, people and worst risk of each counted zone in the next half hour, with past errors."""
         minute = state.now_us // MINUTE_US
         ended = {
@@ -212,13 +212,16 @@ class RiskStage:
             horizon: slow.graph.expected_people(state.now_us + horizon * MINUTE_US, self.exposures.capacity)
             for horizon in HORIZONS_MIN
         }
+        worst = dict(zip(self.exposures.slugs, field.value.max(axis=1).tolist(), strict=True))
         ahead: dict[str, dict[int, float]] = {}
         for slug, crowd in ended.items():
             change = {h: expected[h].get(slug, 0.0) - slow.expected.get(slug, 0.0) for h in HORIZONS_MIN}
-            ahead[slug] = due(crowd, change)
+            ahead[slug] = due(crowd, change, worst[slug])
         risk = {
             h: self._risk_with(inputs, state, {s: each[h] for s, each in ahead.items()}) for h in HORIZONS_MIN
         }
+        for slug, crowd in ended.items():
+            expect(crowd, {h: risk[h][slug] for h in HORIZONS_MIN}, worst[slug])
         return [self._forecast(state, slug, crowd, ahead[slug], risk) for slug, crowd in ended.items()]
 
     def _risk_with(
@@ -253,6 +256,9 @@ class RiskStage:
                 "mae": score.mae if (score := crowd.scores.get(horizon)) else None,
                 "mae_as_now": score.mae_as_now if score else None,
                 "scored": score.count if score else 0,
+                "risk_mae": score.risk_mae if score else None,
+                "risk_mae_as_now": score.risk_mae_as_now if score else None,
+                "risk_scored": score.risks if score else 0,
             }
             for horizon in HORIZONS_MIN
         ]
