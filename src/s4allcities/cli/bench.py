@@ -22,6 +22,9 @@ def bench(
     report: Annotated[
         Path | None, Parameter(help="Write the results as a page to this file; with NAME, its section.")
     ] = None,
+    only: Annotated[
+        str, Parameter(help="Measure only this phase of NAME; ingest has phases, a wrong name lists them.")
+    ] = "",
     runs: Annotated[int, Parameter(help="How often each figure is measured; the median counts.")] = 3,
 ) -> int:
     """Measure one benchmark, or all; they say how each figure was made, and on what machine.
@@ -39,6 +42,8 @@ def bench(
         return _refuse(f"there is no benchmark {name!r}; allowed are {', '.join(BENCHES)}, or none for all")
     if not 1 <= runs <= 100:
         return _refuse(f"--runs is {runs}; allowed are 1 to 100")
+    if only and (not name or report is not None):
+        return _refuse("--only needs a NAME, and goes without --report: a page holds whole benchmarks")
     if report is not None and not report.resolve().parent.is_dir():
         return _refuse(f"--report {report}: there is no such folder")
     try:
@@ -46,7 +51,7 @@ def bench(
     except BenchError as error:
         return _refuse(str(error))
     try:
-        documents = [run_bench(each, root, runs, _say) for each in ([name] if name else BENCHES)]
+        documents = [run_bench(each, root, runs, _say, only) for each in ([name] if name else BENCHES)]
     except BenchError as error:
         print(f"s4 bench: {error}", file=sys.stderr)
         return 1

@@ -1,12 +1,20 @@
 """The parts of the benchmarks that can be wrong without a platform."""
 
+import asyncio
+import math
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from s4allcities.app.bench import ingest
+from s4allcities.app.bench import BenchError, ingest
 from s4allcities.app.bench.ingest_core import batches
+from s4allcities.app.bench.ingest_figures import FIGURES, found
 from s4allcities.app.bench.ingest_live import Run
+from s4allcities.app.bench.ingest_load import batch_results, single_results
 from s4allcities.app.bench.ingest_peers import Peer
+from s4allcities.app.bench.offer import ProbeWatch
+from s4allcities.app.bench.results import Result, Say
 from s4allcities.app.bench.sender import columns_payload, single_payload
 from s4allcities.app.bench.spine import latency_results
 from s4allcities.bus import decode_batch, encode_batch
@@ -25,9 +33,10 @@ RUN = Run(
     cpu_s=2.0,
     broker_cpu_s=3.0,
     memory_mb=(300.0, 301.5),
+    platform_mb=200.0,
     kept_up=True,
 )
-PEER = Peer(name="Node-RED", value=30_000.0)
+PEER = Peer(name="Node-RED", value=30_000.0, memory_mb=100.0)
 ABSENT = Peer(name="Node-RED", reason="there is no npm")
 
 
@@ -61,23 +70,75 @@ def test_what_the_devices_of_a_benchmark_say_is_read_whole() -> None:
 
 
 def test_a_long_run_gives_rate_loss_latency_and_what_a_core_bears_beside_the_peer() -> None:
-    results = {result.name: result for result in ingest.live_results(RUN, [RUN], (PEER, PEER))}
+    results = {result.name: result for result in single_results(RUN, PEER)}
+    assert set(results) == set(ingest.PHASES["single"].owes)
     assert results["ingest.single_msgs_per_s"].value == 498
     assert results["ingest.single_msgs_lost"].value == 2
     assert results["ingest.single_msgs_lost"].holds is False
     assert results["ingest.single_p99_ms"].holds is True
     assert results["ingest.single_msgs_per_s_core"].value == 15_000
+    assert results["ingest.memory_ratio_node_red"].value == 2.0
     ratio = results["ingest.ratio_node_red_single"]
     assert (ratio.value, ratio.goal, ratio.holds, ratio.peer_value) == (0.5, ">= 1.2", False, 30_000)
+
+
+def test_batches_give_latency_and_what_a_core_bears_beside_the_peer() -> None:
+    results = {result.name: result for result in batch_results([RUN], PEER)}
+    assert set(results) == set(ingest.PHASES["batched"].owes)
     assert results["ingest.ratio_node_red_batched"].value == 500 * 30_000 / 2 / 30_000
     assert results["ingest.p99_ms_at_100k"].value == 80.0
 
 
-@pytest.mark.parametrize("long", [None, RUN])
-def test_what_could_not_be_measured_is_null_with_a_reason(long: Run | None) -> None:
-    results = {result.name: result for result in ingest.live_results(long, [RUN], (ABSENT, ABSENT))}
-    assert results["ingest.ratio_node_red_single"].value is None
-    assert results["ingest.ratio_node_red_single"].reason == "there is no npm"
-    if long is None:
-        assert results["ingest.single_msgs_per_s"].value is None
-        assert "did not keep up" in results["ingest.single_msgs_per_s"].reason
+def test_an_absent_peer_is_null_with_a_reason() -> None:
+    results = {
+        result.name: result for result in (*single_results(RUN, ABSENT), *batch_results([RUN], ABSENT))
+    }
+    for name in ("ratio_node_red_single", "ratio_node_red_batched", "memory_ratio_node_red"):
+        assert results[f"ingest.{name}"].value is None
+        assert results[f"ingest.{name}"].reason == "there is no npm"
+
+
+def test_a_probe_that_was_not_found_is_infinitely_late() -> None:
+    watch = ProbeWatch(None, bool)  # type: ignore[arg-type]
+    watch.latency_ms = [float(number) for number in range(100)]
+    assert watch.quantile(0.5, 100) == 50.0
+    assert watch.quantile(0.99, 100) == 99.0
+    assert watch.quantile(0.99, 102) == math.inf
+
+
+def test_every_figure_is_owed_by_one_phase() -> None:
+    owed = [name for phase in ingest.PHASES.values() for name in phase.owes]
+    assert sorted(owed) == sorted(FIGURES)
+
+
+async def hangs(_root: Path, _site: Path, _runs: int, _say: Say) -> list[Result]:
+    await asyncio.sleep(60)
+    return []
+
+
+async def fails(_root: Path, _site: Path, _runs: int, _say: Say) -> list[Result]:
+    raise BenchError("it did not keep up")
+
+
+async def gives_half(_root: Path, _site: Path, _runs: int, _say: Say) -> list[Result]:
+    return [found("start.cold_s", [3.0], "made up")]
+
+
+@pytest.mark.parametrize(
+    ("work", "reason"), [(hangs, "given up"), (fails, "did not keep up"), (gives_half, "no such figure")]
+)
+def test_a_phase_that_hangs_or_fails_gives_up_and_the_next_is_measured(
+    work: ingest.Work, reason: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    owes = ("start.cold_s", "memory.idle_mb")
+    phases = {"first": ingest.Phase(work, owes, 0.1), "next": ingest.Phase(gives_half, owes[:1], 5.0)}
+    monkeypatch.setattr(ingest, "PHASES", phases)
+    monkeypatch.setattr(ingest, "warm_up", lambda _site: None)
+    said: list[str] = []
+    *_, lacking, last = ingest.measure(tmp_path, 1, said.append)
+    assert (lacking.name, lacking.value) == ("memory.idle_mb", None)
+    assert reason in lacking.reason
+    assert last.value == 3.0
+    assert [each.name for each in ingest.measure(tmp_path, 1, said.append, "next")] == ["start.cold_s"]
+    with pytest.raises(BenchError, match="allowed are first, next"):
+        ingest.measure(tmp_path, 1, said.append, "other")

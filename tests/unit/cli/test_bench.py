@@ -103,11 +103,26 @@ def test_one_section_of_a_page_is_written_anew_and_the_others_stay(run: Run, tmp
     assert page.read_text(encoding="utf-8").count("## ") == 2
 
 
+def test_one_phase_can_be_run_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("fake", "--only", "first")[::2] == (
+        1,
+        "s4 bench: fake is measured as a whole: it has no phases\n",
+    )
+    module = sys.modules[f"{benches.__package__}.fake"]
+    monkeypatch.setattr(module, "PHASES", {"first": None}, raising=False)
+    monkeypatch.setattr(
+        module, "measure", lambda _root, _runs, _say, only: [unmeasured(only, "s", reason="none")]
+    )
+    assert run("fake", "--only", "first")[1].split() == ["first", "not", "measured:", "none"]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         (("nothing",), "allowed are fake"),
         (("fake", "--runs", "0"), "allowed are 1 to 100"),
+        (("--only", "x"), "needs a NAME"),
+        (("fake", "--only", "x", "--report", "page.md"), "goes without --report"),
         (("fake", "--report", "no/such/folder/page.md"), "no such folder"),
     ],
 )

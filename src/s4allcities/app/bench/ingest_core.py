@@ -1,7 +1,10 @@
 """From stream to decision, and onto the disk: what a core decides, and what the broker makes durable."""
 
 import asyncio
+import tempfile
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +15,17 @@ from s4allcities.detection.validity import ValidityStage
 from s4allcities.domain import ObservationBatch, Series, SystemClock
 from s4allcities.site import load_site
 
-from .results import Result, Say, at_least, measured
+from .ingest_figures import found
+from .ingest_peers import beside, bytewax, ratio
+from .results import Result, Say
 
-__all__ = ("CORE_BATCHES", "ROWS", "batches", "durable", "fill", "from_stream")
+__all__ = ("CORE_BATCHES", "ROWS", "batches", "durable", "from_stream")
 
 FAMILY = "env"
 ROWS, SERIES = 500, 50
 LANES = ("env", "people", "traffic", "weather")
 CORE_BATCHES = 2000
+DURABLE_S = 2.0
 
 
 def batches(count: int, family: str = FAMILY) -> list[ObservationBatch]:
@@ -46,31 +52,34 @@ def batches(count: int, family: str = FAMILY) -> list[ObservationBatch]:
     ]
 
 
-async def durable(folder: Path, site: Path, runs: int, say: Say, *, seconds: float = 3.0) -> list[Result]:
+async def durable(_root: Path, site: Path, runs: int, say: Say) -> list[Result]:
     """Measure batches published to a broker that syncs each to disk before it acknowledges."""
-    slug = load_site(site).slug
     made = [batches(20, family) for family in LANES]
     rates = []
+    with tempfile.TemporaryDirectory(prefix="s4-bench-") as folder:
+        async with _broker(Path(folder), site) as (_, bus):
+            for run in range(runs):
+                rates.append(await _publish(bus, made, DURABLE_S))
+                say(f"ingest: durable batches, run {run + 1}: {rates[-1]:,.0f} readings a second")
+    how = (
+        f"batches of {ROWS} readings published and acknowledged a second of wall time, {DURABLE_S:g} s, broker with "
+        f"sync_interval always, {len(LANES)} families at once with one batch of each under way, as the edge does"
+    )
+    return [found("ingest.durable_obs_per_s", rates, how)]
+
+
+@asynccontextmanager
+async def _broker(folder: Path, site: Path) -> AsyncIterator[tuple[NatsServer, Bus]]:
+    slug = load_site(site).slug
     async with NatsServer(ServerConfig(data_dir=folder / "nats", site=slug)) as server:
         bus = await Bus.connect(
             server.url, site=slug, clock=SystemClock(), user=server.user, password=server.password
         )
         try:
             await bus.ensure_streams()
-            for run in range(runs):
-                rates.append(await _publish(bus, made, seconds))
-                say(f"ingest: durable batches, run {run + 1}: {rates[-1]:,.0f} readings a second")
+            yield server, bus
         finally:
             await bus.close()
-    how = (
-        f"batches of {ROWS} readings published and acknowledged a second of wall time, {seconds:g} s, broker with "
-        f"sync_interval always, {len(LANES)} families at once with one batch of each under way, as the edge does"
-    )
-    return [
-        measured(
-            "ingest.durable_obs_per_s", rates, "1/s", digits=0, goal=at_least(100_000), how=how,
-        )
-    ]  # fmt: skip
 
 
 async def _publish(bus: Bus, made: list[list[ObservationBatch]], seconds: float) -> float:
@@ -87,14 +96,29 @@ async def _publish(bus: Bus, made: list[list[ObservationBatch]], seconds: float)
     return ROWS * sum(counts) / (time.perf_counter() - begin)
 
 
-async def fill(bus: Bus, count: int) -> None:
+async def _fill(bus: Bus, count: int) -> None:
     """Put batches into stream OBS, several under way at once."""
     made = batches(count)
     for begin in range(0, count, 50):
         await asyncio.gather(*(bus.publish_batch(batch) for batch in made[begin : begin + 50]))
 
 
-async def from_stream(bus: Bus, site: Path, runs: int, say: Say) -> list[float]:
+async def from_stream(root: Path, site: Path, runs: int, say: Say) -> list[Result]:
+    """Measure from stream OBS to decision, beside Bytewax on the same stream."""
+    with tempfile.TemporaryDirectory(prefix="s4-bench-") as folder:
+        async with _broker(Path(folder), site) as (server, bus):
+            await _fill(bus, CORE_BATCHES)
+            rates = await _rates(bus, site, runs, say)
+            peer = await asyncio.to_thread(bytewax, root, server, runs, say)
+    ours = found(
+        "ingest.obs_per_s_core", rates,
+        f"readings a CPU-second of this process from stream OBS to decision: receiving, checking, validity stage, "
+        f"time-series stage; {CORE_BATCHES} batches of {ROWS} readings of {SERIES} quiet series",
+    )  # fmt: skip
+    return [beside(ours, peer), ratio("ingest.ratio_bytewax", ours.value, peer)]
+
+
+async def _rates(bus: Bus, site: Path, runs: int, say: Say) -> list[float]:
     """Give the readings a CPU-second of this process from stream OBS to decision, for each run.
 
     All that a stage's runner does for a batch is in it: receiving, reading and checking, validity stage, time-series

@@ -19,36 +19,63 @@ from s4allcities.domain import SystemClock
 
 from ..demo.processes import free_port
 from .checkout import BenchError
-from .ingest_live import BATCH_ROWS, DEVICES, FAMILY, device_names
+from .ingest_figures import found, missing
 from .offer import Offer, cpu_s, resident_mb
-from .peers import FOLDER, PeerAbsent, run_peer
-from .results import Say
+from .peers import FOLDER, PeerAbsent, peer_environment, run_peer
+from .results import Result, Say
 from .sender import Plan
 
-__all__ = ("Peer", "bytewax", "node_red")
+__all__ = ("Peer", "beside", "bytewax", "node_red", "prepare", "ratio")
 
 NODE_RED = "Node-RED 4.1.15"
 BYTEWAX = "Bytewax 0.21.1"
-WARM_S, RUN_S = 3.0, 10.0
-BATCHES_PER_S = 200
-START_S = 90.0
+WARM_S, RUN_S = 2.0, 8.0
+START_S = 40.0
 INSTALL_S = 600.0
+BYTEWAX_S = 60.0
 _USER = "peer"
 
 
 class Peer(Struct, frozen=True, kw_only=True):
-    """What a peer did: ``value`` readings a CPU-second of its process, or None and the ``reason``."""
+    """What a peer did: ``value`` readings a CPU-second of its process, or None and the ``reason``; its memory in MB."""
 
     name: str
     value: float | None = None
     reason: str = ""
     how: str = ""
+    memory_mb: float | None = None
 
 
 class _Answer(Struct):
     rows: int
     cpu_s: float
     flagged: int
+
+
+def prepare(root: Path, say: Say) -> None:
+    """Install what is not there yet, so that no phase is held up by it; what fails is told by the phase itself."""
+    with suppress(PeerAbsent, OSError, subprocess.SubprocessError):
+        _install(root, say)
+    with suppress(PeerAbsent, OSError, subprocess.SubprocessError):
+        peer_environment(root, "ingest", say)
+
+
+def beside(ours: Result, peer: Peer) -> Result:
+    """Put a peer's figure beside ours."""
+    both = None if peer.value is None or ours.value is None else round(ours.value / peer.value, 3)
+    return replace(
+        ours, peer=peer.name, peer_value=None if peer.value is None else round(peer.value), ratio=both,
+        how=f"{ours.how}. {peer.how}", reason=peer.reason,
+    )  # fmt: skip
+
+
+def ratio(name: str, ours: float | None, peer: Peer) -> Result:
+    """Give ours through the peer's."""
+    how = f"ours through the peer's, per CPU-second of each one's process, in the same job. {peer.how}"
+    if ours is None or peer.value is None:
+        return missing(name, peer.reason or "ours could not be measured", how)
+    result = found(name, [ours / peer.value], how)
+    return replace(result, peer=peer.name, peer_value=round(peer.value, 1), ratio=result.value)
 
 
 def bytewax(root: Path, server: NatsServer, runs: int, say: Say) -> Peer:
@@ -61,7 +88,9 @@ def bytewax(root: Path, server: NatsServer, runs: int, say: Say) -> Peer:
     rates = []
     try:
         for run in range(runs):
-            answer = run_peer(root, "ingest", "ingest_bytewax", request, _Answer, say=say)
+            answer = run_peer(
+                root, "ingest", "ingest_bytewax", request, _Answer, say=say, timeout_s=BYTEWAX_S
+            )
             rates.append(answer.rows / answer.cpu_s)
             say(f"ingest: {BYTEWAX}, run {run + 1}: {rates[-1]:,.0f} readings a CPU-second")
     except PeerAbsent as error:
@@ -69,8 +98,8 @@ def bytewax(root: Path, server: NatsServer, runs: int, say: Say) -> Peer:
     return Peer(name=BYTEWAX, value=sorted(rates)[len(rates) // 2], how=how)
 
 
-async def node_red(root: Path, site: str, rate_per_s: float, say: Say) -> tuple[Peer, Peer]:
-    """Measure Node-RED with single messages at a rate, and with batches; both as readings a CPU-second."""
+async def node_red(root: Path, plan: Plan, say: Say) -> Peer:
+    """Measure Node-RED under a load, on a broker of its own with the same settings; ``plan`` names the devices."""
     how = (
         "Node-RED: the same broker, devices and payloads; subscribed with QoS 0, its cheapest way; one function node "
         "with range, order, rate, standstill, mean, scale and CUSUM of each series; it keeps nothing on disk, redacts "
@@ -78,14 +107,11 @@ async def node_red(root: Path, site: str, rate_per_s: float, say: Say) -> tuple[
     )
     try:
         program = await asyncio.to_thread(_install, root, say)
-        single, batched = await _beside(root, program, site, rate_per_s, say)
-    except (PeerAbsent, BenchError, OSError, TimeoutError) as error:
-        absent = Peer(name=NODE_RED, reason=f"Node-RED could not be measured: {error!r}", how=how)
-        return absent, absent
-    return (
-        Peer(name=NODE_RED, value=single[0], how=f"{how}. Its memory: {single[1]:.0f} MB"),
-        Peer(name=NODE_RED, value=batched[0], how=f"{how}. Its memory: {batched[1]:.0f} MB"),
-    )
+        value, memory_mb = await _beside(root, program, plan, say)
+    except (PeerAbsent, BenchError, OSError, TimeoutError, subprocess.SubprocessError) as error:
+        return Peer(name=NODE_RED, reason=f"Node-RED could not be measured: {error!r}", how=how)
+    how = f"{how}. Its memory: {memory_mb:.0f} MB"
+    return Peer(name=NODE_RED, value=value, how=how, memory_mb=memory_mb)
 
 
 def _install(root: Path, say: Say) -> Path:
@@ -109,32 +135,24 @@ def _install(root: Path, say: Say) -> Path:
     return program
 
 
-async def _beside(
-    root: Path, program: Path, site: str, rate_per_s: float, say: Say
-) -> tuple[tuple[float, float], tuple[float, float]]:
-    names = device_names(DEVICES)
-    devices = [DeviceUser(name=name, password=secrets.token_hex(8)) for name in names]
+async def _beside(root: Path, program: Path, plan: Plan, say: Say) -> tuple[float, float]:
+    devices = [DeviceUser(name=name, password=password) for name, password in plan.passwords.items()]
     with tempfile.TemporaryDirectory(prefix="s4-bench-") as folder:
-        settings = ServerConfig(data_dir=Path(folder) / "nats", site=site)
+        settings = ServerConfig(data_dir=Path(folder) / "nats", site=plan.site)
         async with NatsServer(settings, devices=devices) as server:
             bus = await Bus.connect(
-                server.url, site=site, clock=SystemClock(), user=server.user, password=server.password
+                server.url, site=plan.site, clock=SystemClock(), user=server.user, password=server.password
             )
             await bus.ensure_streams()
             password = _let_in(server, settings.data_dir)
-            flow = _Flow(program, Path(folder) / "node-red", root, server.mqtt_port, site, password)
+            flow = _Flow(program, Path(folder) / "node-red", root, server.mqtt_port, plan.site, password)
             try:
                 await flow.start(bus)
-                passwords = {device.name: device.password for device in devices}
-                single = await flow.measure(_plan(server.mqtt_port, site, passwords, rate_per_s, 1), say)
-                few = dict(list(passwords.items())[: DEVICES // 5])
-                batched = await flow.measure(
-                    _plan(server.mqtt_port, site, few, BATCHES_PER_S, BATCH_ROWS), say
-                )
+                wanted = replace(plan, port=server.mqtt_port, seconds=RUN_S, probes={}, probes_per_s=0.0)
+                return await flow.measure(wanted, say)
             finally:
                 await flow.stop()
                 await bus.close()
-    return single, batched
 
 
 def _let_in(server: NatsServer, folder: Path) -> str:
@@ -148,18 +166,6 @@ def _let_in(server: NatsServer, folder: Path) -> str:
     path.write_text(json.dumps(content))
     os.kill(server.pid, signal.SIGHUP)
     return password
-
-
-def _plan(port: int, site: str, passwords: dict[str, str], rate_per_s: float, rows: int) -> Plan:
-    return Plan(
-        port=port,
-        site=site,
-        family=FAMILY,
-        passwords=passwords,
-        rate_per_s=rate_per_s,
-        seconds=RUN_S,
-        rows=rows,
-    )
 
 
 class _Flow:

@@ -34,6 +34,7 @@ class Installation:
 
     def __init__(self, folder: Path, site: Path, devices: Sequence[str] = ()) -> None:
         self.started_s = 0.0
+        self.site = site
         self._data = DataDir(folder / "data")
         self._port = free_port()
         self._mqtt_port = free_port()

@@ -103,9 +103,15 @@ class ProbeWatch:
     def _found(self, event: Any) -> bool:
         return isinstance(event, Detection) and event.kind == "sensor-range" and self._is_probe(event.sensor)
 
-    def quantile(self, share: float) -> float:
-        """Give a quantile of the latencies in milliseconds, infinity where no probe came back."""
-        if not self.latency_ms:
-            return math.inf
+    async def until(self, count: int, within_s: float) -> None:
+        """Wait for that many, at most so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while len(self.latency_ms) < count:  # noqa: ASYNC110 - another task's progress
+                    await asyncio.sleep(0.02)
+
+    def quantile(self, share: float, sent: int) -> float:
+        """Give a quantile of the latencies in milliseconds; of ``sent`` probes, one not found is infinitely late."""
         ordered = sorted(self.latency_ms)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+        place = int(share * max(sent, len(ordered)))
+        return ordered[place] if place < len(ordered) else math.inf

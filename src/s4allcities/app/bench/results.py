@@ -1,5 +1,6 @@
 """What a benchmark says: one document, the same for every benchmark, and the machine it was made on."""
 
+import math
 import os
 import platform
 import re
@@ -18,6 +19,7 @@ from s4allcities.domain import SystemClock, to_rfc3339
 
 __all__ = (
     "BenchDocument",
+    "Bound",
     "Machine",
     "Result",
     "Say",
@@ -73,20 +75,22 @@ class BenchDocument(Struct, frozen=True, kw_only=True):
     results: tuple[Result, ...]
 
 
-class _Bound(Struct, frozen=True):
+class Bound(Struct, frozen=True):
+    """A goal: its text, and whether a value reaches it."""
+
     text: str
     holds: Callable[[float], bool]
 
 
-def at_most(bound: float) -> _Bound:
+def at_most(bound: float) -> Bound:
     """Make a goal that a value must not exceed."""
-    return _Bound(f"<= {bound:g}", lambda value: value <= bound)
+    return Bound(f"<= {bound:g}", lambda value: value <= bound)
 
 
-def at_least(bound: float) -> _Bound:
+def at_least(bound: float) -> Bound:
     """Make a goal that a value must reach."""
     shown = f"{bound:,.0f}" if bound == int(bound) else f"{bound:g}"
-    return _Bound(f">= {shown}", lambda value: value >= bound)
+    return Bound(f">= {shown}", lambda value: value >= bound)
 
 
 def measured(
@@ -95,7 +99,7 @@ def measured(
     unit: str,
     *,
     how: str,
-    goal: _Bound | None = None,
+    goal: Bound | None = None,
     digits: int = 2,
     peer_reason: str = "",
 ) -> Result:
@@ -107,7 +111,7 @@ def measured(
     value = round(statistics.median(values), digits)
     return Result(
         name=name,
-        value=int(value) if digits == 0 else value,
+        value=int(value) if digits == 0 and math.isfinite(value) else value,
         unit=unit,
         goal=goal.text if goal else None,
         holds=goal.holds(value) if goal else None,
@@ -117,7 +121,7 @@ def measured(
     )
 
 
-def unmeasured(name: str, unit: str, *, reason: str, how: str = "", goal: _Bound | None = None) -> Result:
+def unmeasured(name: str, unit: str, *, reason: str, how: str = "", goal: Bound | None = None) -> Result:
     """Make a result that could not be measured, and say why."""
     return Result(name=name, value=None, unit=unit, goal=goal.text if goal else None, how=how, reason=reason)
 
