@@ -28,6 +28,7 @@ RUN = Run(
     behind_s=0.1,
     lost=2,
     cut=0,
+    unfound=0,
     p50_ms=20.0,
     p99_ms=80.0,
     cpu_s=2.0,

@@ -61,6 +61,8 @@ class Run(Struct, frozen=True, kw_only=True):
     behind_s: float
     lost: int
     cut: int
+    unfound: int
+    """Probes whose detection did not come in time."""
     p50_ms: float
     p99_ms: float
     cpu_s: float
@@ -72,7 +74,8 @@ class Run(Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         kept = "kept up" if self.kept_up else f"did not keep up ({self.cut} connections cut)"
-        return f"{self.rate_per_s:g} messages a second: {kept}, {self.behind_s:.2f} s behind, p99 {self.p99_ms:.0f} ms"
+        late = f"p50 {self.p50_ms:.0f}, p99 {self.p99_ms:.0f} ms, {self.unfound} detections missing"
+        return f"{self.rate_per_s:g} messages a second: {kept}, {self.behind_s:.2f} s behind, {late}"
 
 
 class Live:
@@ -162,6 +165,7 @@ async def trial(
         behind_s=behind_s,
         lost=max(0, sent.acknowledged - ended),
         cut=sent.cut,
+        unfound=sent.probes - len(watch.latency_ms),
         p50_ms=watch.quantile(0.5, sent.probes),
         p99_ms=watch.quantile(0.99, sent.probes),
         cpu_s=platform_s,
