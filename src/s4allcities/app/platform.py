@@ -6,8 +6,6 @@ import secrets
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,54 +13,42 @@ from typing import Any
 import structlog
 from litestar import Request
 
-from s4allcities.awareness.alarms.profiles import load_profiles
 from s4allcities.awareness.picture import Picture, PictureHub, PictureServices, Replies, site_document
-from s4allcities.bus import REJECTED_TTL_S, Bus, BusError, DeviceUser, NatsServer, StageRunner, Ticker
-from s4allcities.bus import ServerConfig as BusServerConfig
+from s4allcities.bus import REJECTED_TTL_S, Bus, BusError, NatsServer, StageRunner, Ticker
 from s4allcities.bus.hosts import ProcessHost, StageHost
 from s4allcities.bus.stuck import StepWatch, WatchedHost
-from s4allcities.domain import Clock, Context, Event, Notification, Risk, Source, Stage, derived_ulid
+from s4allcities.domain import Clock, Context, Event, Risk, Stage, derived_ulid
 from s4allcities.edge.actuators.signs import SignActuator
-from s4allcities.edge.errors import EdgeError
 from s4allcities.edge.health import HealthMonitor
 from s4allcities.edge.ingest import EdgeNode
 from s4allcities.edge.intake import Intake
 from s4allcities.edge.router import HttpDoor
-from s4allcities.edge.sources.mapped import MappedSource, load_mapping
 from s4allcities.edge.sources.table import SourceTable, built_in_sources
 from s4allcities.exchange.cap import CapWriter
-from s4allcities.exchange.cap_chain import CapChains
-from s4allcities.exchange.notify import Notifier, NotifyError, make_channel
-from s4allcities.formats.cap import sign_cap
+from s4allcities.exchange.notify import Notifier
 from s4allcities.privacy.pseudonyms import Pseudonyms
 from s4allcities.privacy.redaction import Redactor
 from s4allcities.security.authorisation import may
 from s4allcities.security.credentials import DeviceCredentials
 from s4allcities.security.errors import SecurityError
 from s4allcities.security.keys import InstallationKey
-from s4allcities.security.ledger import HeadKeeper, LedgerChain
 from s4allcities.security.passwords import Passwords
 from s4allcities.security.sessions import Sessions
 from s4allcities.security.two_person import Releases
 from s4allcities.security.users import FirstLink, Users
 from s4allcities.site import Site, load_site
-from s4allcities.store.accounts import SqliteAccounts
-from s4allcities.store.buffered import BufferedHistory
 from s4allcities.store.layout import DataDir
-from s4allcities.store.ledger import LedgerStore
-from s4allcities.store.opening import note_postgres, open_history, open_state
-from s4allcities.store.recorder import EventRecorder
-from s4allcities.store.snapshots import SqliteSnapshots
-from s4allcities.store.sql import SqlDatabase
 
 from .accounting import Accounting
 from .alarm_figures import AlarmFigures, alarm_metrics
-from .config import AppConfig, ConfigError
+from .config import AppConfig
 from .desk import CapReleaseDesk
 from .eve_files import EveFollower
 from .gate import SecurityGate
 from .handed import Handed
 from .metrics import metrics_text
+from .opening import Stores, device_users, mapped_sources, open_bus, open_stores
+from .outward import make_chains, make_notifier
 from .readings import Readings
 from .recording import Recording, restore_picture
 from .server import WebServer, build_app, page_folder
@@ -80,19 +66,6 @@ DEVICES_LOOK_S = 2.0
 SPEAKS_WHEN_NEWS = frozenset({"ids"})
 """Kinds of sensors whose silence says nothing."""
 SNAPSHOT_EVERY_S = 5.0
-STREAMS_READY = "streams-2.ready"
-"""A file that says: the streams of this form are in the server's data directory."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Stores:
-    database: SqlDatabase
-    snapshots: SqliteSnapshots
-    recorder: EventRecorder
-    ledger: LedgerStore
-    heads: HeadKeeper
-    history: BufferedHistory
-    accounts: SqliteAccounts
 
 
 class Platform:
@@ -103,7 +76,7 @@ class Platform:
         config: AppConfig,
         site: Site,
         clock: Clock,
-        stores: _Stores,
+        stores: Stores,
         bus: Bus,
         server: NatsServer | None,
         credentials: DeviceCredentials,
@@ -145,7 +118,7 @@ class Platform:
         self.readings = Readings(bus, stores.history, self.hub, clock)
         self.alarms = AlarmFigures(clock)
         self.notifier: Notifier | None = None
-        self.chains = self._make_chains()
+        self.chains = make_chains(self.config, self.site)
         self.recording = Recording(
             bus,
             stores.recorder,
@@ -178,7 +151,7 @@ class Platform:
 
     def _make_edge(self) -> EdgeNode:
         zones = {spec.slug: spec.zone for spec in self.site.sensors}
-        sources = [*_mapped_sources(self.config.mappings), *built_in_sources()]
+        sources = [*mapped_sources(self.config.mappings), *built_in_sources()]
         names = Pseudonyms()
         redactor = Redactor(pseudonym=lambda name: names.of(name, self.clock.now_us()))
         intake = Intake(SourceTable(sources), redactor.redact)
@@ -292,35 +265,6 @@ class Platform:
         if self.chains is not None:
             await self.chains.share(events)
 
-    def _make_chains(self) -> CapChains | None:
-        """Make what writes CAP chains of alerts. :raises ConfigError: key or certificate cannot be read."""
-        rule, config = self.config.cap_alerts, self.config
-        if rule is None:
-            return None
-        sign = None
-        if config.cap_key and config.cap_certificate:
-            try:
-                key, certificate = (
-                    Path(config.cap_key).read_bytes(),
-                    Path(config.cap_certificate).read_bytes(),
-                )
-            except OSError as error:
-                raise ConfigError(f"cap_key, cap_certificate: cannot be read: {error}") from None
-            sign = partial(sign_cap, key_pem=key, certificate_pem=certificate)
-        folder = DataDir(Path(config.data_dir)).root / "cap" / "alerts"
-        return CapChains(folder, self.site, rule, sign=sign)
-
-    def _make_notifier(self, earlier: Sequence[Notification]) -> Notifier | None:
-        """Make what tells people outside. :raises ConfigError: a secret of a channel cannot be read."""
-        if not self.config.notify:
-            return None
-        try:
-            channels = [make_channel(each) for each in self.config.notify]
-        except NotifyError as error:
-            raise ConfigError(str(error)) from None
-        share = {slug: each.share for slug, each in load_profiles().items()} | self.config.share
-        return Notifier(channels, share, self.bus.publish_event, self.clock, self.site.name, earlier)
-
     async def _share(self, events: Any) -> None:
         await self.cap.share(events)
 
@@ -331,7 +275,8 @@ class Platform:
         kernels = asyncio.create_task(asyncio.to_thread(self._load_kernels))
         await restore_picture(recorder, self.hub)
         self.alarms.take(await recorder.alerts(limit=5000))
-        self.notifier = self._make_notifier(await recorder.notifications(limit=5000))
+        earlier = await recorder.notifications(limit=5000)
+        self.notifier = make_notifier(self.config, self.site, self.bus.publish_event, self.clock, earlier)
         self.handed.signs = signs = SignActuator(
             self.bus, self.clock, earlier=await recorder.commands(limit=-1)
         )
@@ -404,7 +349,7 @@ class Platform:
         """A file that cannot be used changes nothing: the credentials before it rule on."""
         try:
             self._credentials.reload()
-            await server.set_devices(_device_users(self._credentials))
+            await server.set_devices(device_users(self._credentials))
         except (SecurityError, BusError) as error:
             log.error("new device credentials were not taken over", error=str(error))
 
@@ -431,80 +376,6 @@ class Platform:
             )  # fmt: skip
 
 
-def _mapped_sources(paths: Sequence[str]) -> list[Source]:
-    """Make a source of each mapping file.
-
-    :raises ConfigError: a file cannot be read or is not right.
-    """
-    try:
-        return [MappedSource(load_mapping(Path(path))) for path in paths]
-    except (EdgeError, OSError) as error:
-        raise ConfigError(f"mappings: {error}") from None
-
-
-def _device_users(credentials: DeviceCredentials) -> list[DeviceUser]:
-    return [DeviceUser(name=name, password=password) for name, password in credentials.clear().items()]
-
-
-async def _open_stores(
-    config: AppConfig, data: DataDir, heads: Path, key: InstallationKey, clock: Clock, stack: AsyncExitStack
-) -> _Stores:
-    note_postgres(data, config.postgres if config.postgres.url else None)
-    database = open_state(data.root, alone=True, new=True)
-    stack.push_async_callback(database.close)
-    ledger = LedgerStore(database, LedgerChain())
-    history = await open_history(data.root, clock=clock)
-    stack.push_async_callback(history.close)
-    return _Stores(
-        database=database,
-        snapshots=SqliteSnapshots(database),
-        recorder=EventRecorder(database, ledger),
-        ledger=ledger,
-        heads=HeadKeeper(heads, key),
-        history=history,
-        accounts=SqliteAccounts(database),
-    )
-
-
-async def _open_bus(
-    config: AppConfig, site: Site, clock: Clock, credentials: DeviceCredentials, stack: AsyncExitStack
-) -> tuple[Bus, NatsServer | None]:
-    server: NatsServer | None = None
-    if config.nats.url:
-        bus = await Bus.connect(
-            config.nats.url,
-            site=site.slug,
-            clock=clock,
-            user=config.nats.user,
-            password=config.nats.password(),
-        )
-    else:
-        settings = BusServerConfig(
-            data_dir=Path(config.data_dir) / "nats",
-            site=site.slug,
-            port=config.nats.port,
-            mqtt_port=config.nats.mqtt_port,
-            mqtt_host=config.nats.mqtt_host,
-            tls_cert=config.nats.mqtt_tls_cert,
-            tls_key=config.nats.mqtt_tls_key,
-        )
-        # The first time, devices wait outside until what they are told is received has a place to be in.
-        ready = settings.data_dir / STREAMS_READY
-        users = _device_users(credentials)
-        server = await stack.enter_async_context(
-            NatsServer(settings, devices=users if ready.exists() else ())
-        )
-        bus = await Bus.connect(
-            server.url, site=site.slug, clock=clock, user=server.user, password=server.password
-        )
-    stack.push_async_callback(bus.close)
-    await bus.ensure_streams(config.streams.limits())
-    if server is not None and not ready.exists():
-        await server.set_devices(users)
-        ready.touch()
-    return bus, server
-
-
 @asynccontextmanager
 async def open_platform(config: AppConfig) -> AsyncIterator[tuple[Platform, list[FirstLink]]]:
     """Make a platform from its settings; also gives the one-time links of a first start. Closes all it opened."""
@@ -517,14 +388,14 @@ async def open_platform(config: AppConfig) -> AsyncIterator[tuple[Platform, list
         credentials = DeviceCredentials(data.keys / "devices.json", clock)
         credentials.ensure([*(spec.slug for spec in site.sensors), *config.devices])
         heads = Path(config.heads) if config.heads else data.heads
-        stores = await _open_stores(config, data, heads, key, clock, stack)
+        stores = await open_stores(config, data, heads, key, clock, stack)
         passwords = Passwords()
         stack.callback(passwords.close)
         users = Users(stores.accounts, passwords, clock)
         links = await users.first_start()
         if links and config.demo:
             links += [await users.add("integrator", "integrator"), await users.add("narrator", "auditor")]
-        bus, server = await _open_bus(config, site, clock, credentials, stack)
+        bus, server = await open_bus(config, site, clock, credentials, stack)
         await forget_lost_positions(bus, stores.recorder, stores.database, stores.history)
         sessions = Sessions(stores.accounts, clock)
         yield (

@@ -1,0 +1,121 @@
+"""Opens what an installation stands on, in order: its stores, its broker, the accounts and sources of its devices."""
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from s4allcities.bus import Bus, DeviceUser, NatsServer
+from s4allcities.bus import ServerConfig as BusServerConfig
+from s4allcities.domain import Clock, Source
+from s4allcities.edge.errors import EdgeError
+from s4allcities.edge.sources.mapped import MappedSource, load_mapping
+from s4allcities.security.credentials import DeviceCredentials
+from s4allcities.security.keys import InstallationKey
+from s4allcities.security.ledger import HeadKeeper, LedgerChain
+from s4allcities.site import Site
+from s4allcities.store.accounts import SqliteAccounts
+from s4allcities.store.buffered import BufferedHistory
+from s4allcities.store.layout import DataDir
+from s4allcities.store.ledger import LedgerStore
+from s4allcities.store.opening import note_postgres, open_history, open_state
+from s4allcities.store.recorder import EventRecorder
+from s4allcities.store.snapshots import SqliteSnapshots
+from s4allcities.store.sql import SqlDatabase
+
+from .config import AppConfig, ConfigError
+
+__all__ = ("STREAMS_READY", "Stores", "device_users", "mapped_sources", "open_bus", "open_stores")
+
+STREAMS_READY = "streams-2.ready"
+"""A file that says: the streams of this form are in the server's data directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What an installation keeps, opened."""
+
+    database: SqlDatabase
+    snapshots: SqliteSnapshots
+    recorder: EventRecorder
+    ledger: LedgerStore
+    heads: HeadKeeper
+    history: BufferedHistory
+    accounts: SqliteAccounts
+
+
+def mapped_sources(paths: Sequence[str]) -> list[Source]:
+    """Make a source of each mapping file.
+
+    :raises ConfigError: a file cannot be read or is not right.
+    """
+    try:
+        return [MappedSource(load_mapping(Path(path))) for path in paths]
+    except (EdgeError, OSError) as error:
+        raise ConfigError(f"mappings: {error}") from None
+
+
+def device_users(credentials: DeviceCredentials) -> list[DeviceUser]:
+    """Give the accounts that devices have at the broker."""
+    return [DeviceUser(name=name, password=password) for name, password in credentials.clear().items()]
+
+
+async def open_stores(
+    config: AppConfig, data: DataDir, heads: Path, key: InstallationKey, clock: Clock, stack: AsyncExitStack
+) -> Stores:
+    """Open what is kept; ``stack`` closes it."""
+    note_postgres(data, config.postgres if config.postgres.url else None)
+    database = open_state(data.root, alone=True, new=True)
+    stack.push_async_callback(database.close)
+    ledger = LedgerStore(database, LedgerChain())
+    history = await open_history(data.root, clock=clock)
+    stack.push_async_callback(history.close)
+    return Stores(
+        database=database,
+        snapshots=SqliteSnapshots(database),
+        recorder=EventRecorder(database, ledger),
+        ledger=ledger,
+        heads=HeadKeeper(heads, key),
+        history=history,
+        accounts=SqliteAccounts(database),
+    )
+
+
+async def open_bus(
+    config: AppConfig, site: Site, clock: Clock, credentials: DeviceCredentials, stack: AsyncExitStack
+) -> tuple[Bus, NatsServer | None]:
+    """Connect to the broker that the settings name, or start our own; ``stack`` ends both."""
+    server: NatsServer | None = None
+    if config.nats.url:
+        bus = await Bus.connect(
+            config.nats.url,
+            site=site.slug,
+            clock=clock,
+            user=config.nats.user,
+            password=config.nats.password(),
+        )
+    else:
+        settings = BusServerConfig(
+            data_dir=Path(config.data_dir) / "nats",
+            site=site.slug,
+            port=config.nats.port,
+            mqtt_port=config.nats.mqtt_port,
+            mqtt_host=config.nats.mqtt_host,
+            tls_cert=config.nats.mqtt_tls_cert,
+            tls_key=config.nats.mqtt_tls_key,
+        )
+        # The first time, devices wait outside until what they are told is received has a place to be in.
+        ready = settings.data_dir / STREAMS_READY
+        users = device_users(credentials)
+        server = await stack.enter_async_context(
+            NatsServer(settings, devices=users if ready.exists() else ())
+        )
+        bus = await Bus.connect(
+            server.url, site=site.slug, clock=clock, user=server.user, password=server.password
+        )
+    stack.push_async_callback(bus.close)
+    await bus.ensure_streams(config.streams.limits())
+    if server is not None and not ready.exists():
+        await server.set_devices(users)
+        ready.touch()
+    return bus, server
