@@ -7,11 +7,10 @@ network. See `arrival` for the theory.
 """
 
 import numpy as np
-from numba import njit
 
-from .arrays import I4, I8
+from .arrays import I1, I4, I8, uncounted
 
-__all__ = ("run_stages",)
+__all__ = ("run_stages", "work_arrays")
 
 # How the search came to a state; ``arc`` beside it holds an arc or a step where one is needed.
 _GATE = 0  # from the root to a sink's gate
@@ -28,7 +27,7 @@ _BIG = np.int64(1) << 60
 _FAR = np.int64(1) << 40
 
 
-@njit(cache=True, nogil=True, inline="always")
+@uncounted(inline="always")
 def _residual(
     kind: int, arc: int, state: int, before: int, n: int, steps: int, shift: int, storage: I4, gate_left: I8,
     room: I4, flow: I4, hold: I4, inject: I4, arrive: I4,
@@ -53,7 +52,7 @@ def _residual(
     return _BIG
 
 
-@njit(cache=True, nogil=True, inline="always")
+@uncounted(inline="always")
 def _send(
     kind: int, arc: int, state: int, before: int, people: int, n: int, steps: int, shift: int, gate_left: I8,
     room: I4, flow: I4, hold: I4, inject: I4, arrive: I4,
@@ -83,7 +82,7 @@ def _send(
         inject[state >> shift, state & ((1 << shift) - 1)] -= people
 
 
-@njit(cache=True, nogil=True)
+@uncounted()
 def _aim(
     first_in: I4, in_arc: I4, tail: I4, head: I4, transit: I4, usable: I4, left: I8, soon: I4, to_go: I8
 ) -> None:
@@ -116,7 +115,7 @@ def _aim(
                 soon[v] += 1
 
 
-@njit(cache=True, nogil=True, inline="always")
+@uncounted(inline="always")
 def _next(
     state: int, it: int, n: int, steps: int, shift: int, stage: int, rerouting: bool,
     first_in: I4, in_arc: I4, first_out: I4, out_arc: I4, tail: I4, head: I4, transit: I4,
@@ -206,35 +205,45 @@ def _next(
     return -1, 0, 0, it
 
 
-@njit(cache=True, nogil=True)
+def work_arrays(n: int, sinks: int, shift: int) -> tuple[I4, I4, I8, I8, I4, I1, I4, I8]:
+    """Give what one run writes its search into; ``mark`` and ``soon`` begin as zeros, the rest as anything."""
+    size = (n << shift) + n + sinks + 1
+    return (
+        np.zeros(size, np.int32),
+        np.zeros(n, np.int32),
+        np.empty(size, np.int64),
+        np.empty(size, np.int64),
+        np.empty(size, np.int32),
+        np.empty(size, np.int8),
+        np.empty(size, np.int32),
+        np.empty(n, np.int64),
+    )
+
+
+@uncounted()
 def run_stages(
     n: int, steps: int, shift: int,
     first_in: I4, in_arc: I4, first_out: I4, out_arc: I4, tail: I4, head: I4, transit: I4,
     sinks: I4, sink_of: I4, storage: I4, gate_left: I8, has_pool: I4, ready: I4, earliest: I4,
     usable: I4, left: I8, room: I4, flow: I4, hold: I4, inject: I4, arrive: I4, cut: I4, most: I8,
+    mark: I4, soon: I4, seen: I8, path: I8, iters: I4, kinds: I1, arcs: I4, to_go: I8,
 ) -> tuple[int, int, int]:  # fmt: skip
     """Raise the flow to its greatest value for each stage in turn; changes ``left`` and all arrays from ``room`` on.
 
     ``storage`` is (n, T), or (n, 1) where it is the same at all times. ``cut`` gets, plus one, the stage at which a
     state was found unable to be reached; ``most`` (T,) the greatest number of people who can be safe by the end of
-    each step. Returns (last stage, stage from which people are led from one full sink to another or -1, paths found).
+    each step; `work_arrays` gives those from ``mark`` on. Returns (last stage, stage from which people are led from
+    one full sink to another or -1, paths found).
     """
     pools = n << shift
     gates = pools + n
     root = gates + len(sinks)
-    size = root + 1
-    mark = np.zeros(size, np.int32)
-    seen = np.empty(size, np.int64)
-    path = np.empty(size, np.int64)
-    iters = np.empty(size, np.int32)
-    kinds = np.empty(size, np.int8)
-    arcs = np.empty(size, np.int32)
-    todo = left.sum()
+    todo = np.int64(0)
+    for v in range(n):
+        todo += left[v]
     served = np.int64(0)
     stamp = 0
     paths = 0
-    soon = np.zeros(n, np.int32)
-    to_go = np.empty(n, np.int64)
     aimless = True
     rerouting = False
     rerouting_from = -1
@@ -299,7 +308,8 @@ def run_stages(
                     # A sink is full: from now on its people may be led to others, so nothing is dead for ever.
                     rerouting = True
                     rerouting_from = stage
-                    mark[:] = 0
+                    for i in range(len(mark)):
+                        mark[i] = 0
                     break
                 for i in range(keep + 1, depth + 1):
                     mark[path[i]] = 0
@@ -312,6 +322,6 @@ def run_stages(
                         mark[seen[i]] = -1
         most[stage] = served
         stage += 1
-    if stage < steps:
-        most[stage:] = served
+    for t in range(stage, steps):
+        most[t] = served
     return stage - 1, rerouting_from, paths

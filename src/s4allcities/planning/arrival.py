@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._arrival_kernel import run_stages
+from ._arrival_kernel import run_stages, work_arrays
 from .arrays import B1, I4, I8
 from .shortest import shortest
 from .timed import UNLIMITED, TimedNetwork
@@ -136,6 +136,7 @@ def earliest_arrival(
         n, steps, shift, first_in, in_arc, first_out, out_arc, network.tail, network.head, network.transit,
         network.sinks, sink_of, storage, network.sink_capacity.copy(), (supply > 0).astype(np.int32), ready_at,
         earliest, usable, left, room, flow, hold, inject, arrive, cut, most,
+        *work_arrays(n, k, shift),
     )  # fmt: skip
     whole = n << shift  # the kernel's rows are as long as the next power of two
     cut = np.concatenate([cut[:whole].reshape(n, 1 << shift)[:, :steps].ravel(), cut[whole:]])

@@ -155,6 +155,10 @@ class SiteNetwork:
         self._safe: I8 = np.flatnonzero(graph.is_sink)
         self._arcs_of = self._arcs_by_region()
         self._known: dict[tuple[int, bytes], _Draft] = {}
+        # What ties doors and assembly points to the streets is open ground: only streets have a width.
+        street = (graph.kind == ArcKind.STREET) & (graph.street >= 0) & (graph.opening < 0)
+        self._lets_through: F8 = np.where(self._narrow, graph.capacity_ps, np.inf)
+        self._lets_through[street] = np.maximum(graph.width_m[street], 0.5) * STREET_FLOW_PS_PER_M
 
     def _arcs_by_region(self) -> dict[int, I8]:
         region = np.where(self._narrow, -1, self._region[self.graph.tail])
@@ -344,7 +348,7 @@ class SiteNetwork:
                     walk=node,
                 )
             )
-        arcs = [self._arc(names, tail, head, way, hindrances, shun) for tail, head, way in draft.arcs]
+        arcs = self._arcs(names, draft, hindrances, shun)
         for cell, name in apart:
             node = cell.node
             nodes.append(
@@ -384,35 +388,41 @@ class SiteNetwork:
             return site.links[link].slug, "", site.links[link].step_free or site.links[link].kind == "ramp"
         return (site.streets[street].slug if street >= 0 else ""), "", True
 
-    def _arc(
-        self,
-        names: Mapping[int, str],
-        tail: int,
-        head: int,
-        way: tuple[int, ...],
-        hindrances: Hindrances,
-        shun: bool,
-    ) -> PlanArc:
-        graph = self.graph
-        arcs = np.array(way, np.int64)
+    def _arcs(
+        self, names: Mapping[int, str], draft: _Draft, hindrances: Hindrances, shun: bool
+    ) -> list[PlanArc]:
+        """Make the arcs of a plan, all at once: each is as long as its way and as wide as the narrowest part of it."""
+        graph, ways = self.graph, [way for _, _, way in draft.arcs]
+        if not ways:
+            return []
+        arcs = np.concatenate([np.array(way, np.int64) for way in ways])
+        first = np.concatenate([[0], np.cumsum([len(way) for way in ways])])[:-1]
         seconds = graph.time_s[arcs]
-        ends = np.cumsum(seconds)
-        total = float(ends[-1]) if len(ends) else 0.0
-        closes = float((hindrances.closes_s[arcs] - ends).min() + total) if len(arcs) else np.inf
-        opens = float((hindrances.opens_s[arcs] - (ends - seconds)).max()) if len(arcs) else 0.0
-        # What ties doors and assembly points to the streets is open ground: only streets have a width.
-        street = (graph.kind[arcs] == ArcKind.STREET) & (graph.street[arcs] >= 0) & (graph.opening[arcs] < 0)
-        capacity = np.where(self._narrow[arcs], graph.capacity_ps[arcs], np.inf)
-        capacity[street] = np.maximum(graph.width_m[arcs][street], 0.5) * STREET_FLOW_PS_PER_M
-        least = int(np.argmin(capacity)) if len(capacity) else 0
-        held = len(capacity) > 0 and np.isfinite(capacity[least])
-        place, exit_, step_free = self._place(int(arcs[least])) if held else ("", "", True)
-        return PlanArc(
-            tail=names[tail], head=names[head],
-            transit_s=float((seconds * hindrances.detour[arcs]).sum()) if shun else total,
-            capacity_ps=float(capacity[least]) if held else np.inf,
-            place=place, exit=exit_, step_free=step_free, opens_s=max(opens, 0.0), closes_s=closes, walk=way,
-        )  # fmt: skip
+        total = np.add.reduceat(seconds, first)
+        which = np.repeat(np.arange(len(ways)), [len(way) for way in ways])
+        ran = np.cumsum(seconds)
+        ends = ran - (ran - seconds)[first][which]
+        closes = np.minimum.reduceat(hindrances.closes_s[arcs] - ends, first) + total
+        opens = np.maximum.reduceat(hindrances.opens_s[arcs] - (ends - seconds), first)
+        capacity = self._lets_through[arcs]
+        least = np.minimum.reduceat(capacity, first)
+        # The first of the narrowest arcs on each way.
+        at, where = np.unique(which[capacity == least[which]], return_index=True)
+        narrowest = arcs[np.flatnonzero(capacity == least[which])[where]]
+        walked = np.add.reduceat(seconds * hindrances.detour[arcs], first) if shun else total
+        made = []
+        for k in at.tolist():
+            held = bool(np.isfinite(least[k]))
+            place, exit_, step_free = self._place(int(narrowest[k])) if held else ("", "", True)
+            tail, head, way = draft.arcs[k]
+            made.append(
+                PlanArc(
+                    tail=names[tail], head=names[head], transit_s=float(walked[k]), capacity_ps=float(least[k]),
+                    place=place, exit=exit_, step_free=step_free, opens_s=max(float(opens[k]), 0.0),
+                    closes_s=float(closes[k]), walk=way,
+                )
+            )  # fmt: skip
+        return made
 
 
 def _sheltered(plan: PlanGraph, shelters: Mapping[str, int]) -> PlanGraph:

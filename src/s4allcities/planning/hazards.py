@@ -41,11 +41,8 @@ class Hazard(Struct, frozen=True, kw_only=True):
 def arcs_touching(graph: WalkGraph, area: BaseGeometry, level: int | None) -> B1:
     """Which arcs (m,) of a level touch an area; stairs count for both of their levels."""
     tail, head = graph.tail, graph.head
-    lines = shapely.linestrings(
-        np.stack([np.column_stack([graph.x_m[v], graph.y_m[v]]) for v in (tail, head)], axis=1)
-    )
     shapely.prepare(area)
-    touched: B1 = shapely.intersects(area, lines)
+    touched: B1 = shapely.intersects(area, graph.lines)
     if level is not None:
         touched &= (graph.level[tail] == level) | (graph.level[head] == level)
     return touched

@@ -61,11 +61,14 @@ class ClearanceBand:
 
 @njit(cache=True, nogil=True)
 def _one_run(
-    people: F8, walk_lo: F8, walk_hi: F8, narrow: I8, gap: F8, capacity: F8, horizon: int
+    people: F8, walk_lo: F8, walk_hi: F8, narrow: I8, gap: F8, capacity: F8, horizon: int, flow_in: F8
 ) -> tuple[F8, F8]:
-    """One run of all routes; (seconds until clear by route or -1, longest queue by capacity)."""
+    """One run of all routes; (seconds until clear by route or -1, longest queue by capacity).
+
+    ``flow_in`` (routes, stages, horizon + 1) is all zeros before and after.
+    """
     routes, stages = narrow.shape
-    flow_in = np.zeros((routes, stages, horizon + 1))
+    furthest = 0
     queue = np.zeros((routes, stages))
     longest = np.zeros(len(capacity))
     waiting = np.zeros(len(capacity))
@@ -78,6 +81,7 @@ def _one_run(
             t = int(walk_lo[r]) + k
             if t <= horizon:
                 flow_in[r, 0, t] += people[r] / span
+                furthest = max(furthest, t)
     for t in range(horizon):
         waiting[:] = 0.0
         for r in range(routes):
@@ -103,11 +107,13 @@ def _one_run(
                     later = t + 1 + int(gap[r, s])
                     if later <= horizon:
                         flow_in[r, s + 1, later] += out
+                        furthest = max(furthest, later)
         for r in range(routes):
             if done_s[r] < 0.0 and left[r] < 0.5:
                 done_s[r] = t + 1.0
         if done_s.min() >= 0.0:
             break
+    flow_in[:, :, : furthest + 1] = 0.0
     return done_s, longest
 
 
@@ -125,6 +131,7 @@ def _all_runs(
     clear_s: F8,
     longest: F8,
 ) -> None:
+    flow_in = np.zeros((narrow.shape[0], narrow.shape[1], horizon + 1))
     for k in range(people.shape[0]):
         seconds, queues = _one_run(
             people[k],
@@ -134,6 +141,7 @@ def _all_runs(
             gap * pace[k],
             capacity[k],
             horizon,
+            flow_in,
         )
         clear_s[k] = seconds
         longest += queues / people.shape[0]

@@ -10,8 +10,9 @@ from functools import cached_property
 
 import numpy as np
 from msgspec import Struct
+from shapely import linestrings, points
 
-from .arrays import B1, F8, I1, I2, I4
+from .arrays import B1, F8, I1, I2, I4, Geometries
 from .model import Site
 
 __all__ = ("ArcKind", "ExitArc", "WalkGraph", "build_graph", "reachable")
@@ -87,6 +88,19 @@ class WalkGraph(Struct, frozen=True, kw_only=True, eq=False, dict=True):
         """``by_tail[first_out[v]:first_out[v + 1]]`` are the arcs out of node v (n + 1,)."""
         counts = np.bincount(self.tail, minlength=self.n_nodes)
         return np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+
+    @cached_property
+    def lines(self) -> Geometries:
+        """Each arc as a line in local metres (m,)."""
+        ends = [np.column_stack([self.x_m[v], self.y_m[v]]) for v in (self.tail, self.head)]
+        made: Geometries = linestrings(np.stack(ends, axis=1))
+        return made
+
+    @cached_property
+    def heads(self) -> Geometries:
+        """The point that each arc leads to (m,)."""
+        made: Geometries = points(self.x_m[self.head], self.y_m[self.head])
+        return made
 
     @cached_property
     def exits(self) -> tuple[ExitArc, ...]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from shapely import contains_xy, distance, dwithin, intersects, linestrings, points, prepare, union_all
+from shapely import contains_xy, distance, dwithin, intersects, linestrings, prepare, union_all
 from shapely.geometry.base import BaseGeometry
 
 from s4allcities.simulation.smoke import SPREAD_MPS, SmokeField
@@ -60,9 +60,6 @@ def _smoke_now(graph: WalkGraph, smoke: SmokeField, strictness: Strictness) -> t
     arcs = np.zeros(graph.n_arcs, bool)
     nodes = np.zeros(graph.n_nodes, bool)
     tail, head = graph.tail, graph.head
-    lines = linestrings(
-        np.stack([np.column_stack([graph.x_m[v], graph.y_m[v]]) for v in (tail, head)], axis=1)
-    )
     for level, outline in smoke.now.items():
         shape = outline.buffer(MARGIN_M)
         prepare(shape)
@@ -70,7 +67,7 @@ def _smoke_now(graph: WalkGraph, smoke: SmokeField, strictness: Strictness) -> t
         concerned = np.ones(graph.n_arcs, bool)
         if not strictness.keep_off_all_levels:
             concerned = (graph.level[tail] == level) | (graph.level[head] == level)
-        arcs |= concerned & intersects(shape, lines)
+        arcs |= concerned & intersects(shape, graph.lines)
         nodes |= inside
     return arcs, nodes
 
@@ -80,11 +77,10 @@ def _smoke_arrives_s(graph: WalkGraph, smoke: SmokeField) -> NDArray[np.float64]
     arrives = np.full(graph.n_arcs, np.inf)
     for level, outline in smoke.now.items():
         here = np.flatnonzero(graph.level[graph.head] == level)
-        head = graph.head[here]
-        away_m = distance(outline, points(graph.x_m[head], graph.y_m[head])) - MARGIN_M
+        here = here[graph.zone[graph.head[here]] >= 0]
+        away_m = distance(outline, graph.heads[here]) - MARGIN_M
         seconds = away_m / SPREAD_MPS
-        inside_building = graph.zone[head] >= 0
-        arrives[here] = np.where(inside_building & (seconds <= AHEAD_S), np.maximum(seconds, 0.0), np.inf)
+        arrives[here] = np.where(seconds <= AHEAD_S, np.maximum(seconds, 0.0), np.inf)
     return arrives
 
 
@@ -140,9 +136,10 @@ def _beside_jams(graph: WalkGraph, situation: Situation) -> BoolArray:
     cars = [linestrings(line) for slug in situation.jams for line in graph.site.street(slug).lines_m]
     if not cars:
         return np.zeros(graph.n_arcs, bool)
-    head = graph.head
-    near = dwithin(union_all(cars), points(graph.x_m[head], graph.y_m[head]), BESIDE_JAM_M)
-    beside: BoolArray = near & (graph.kind == ArcKind.STREET)
+    beside = np.asarray(graph.kind == ArcKind.STREET)
+    jam = union_all(cars)
+    prepare(jam)
+    beside[beside] = dwithin(jam, graph.heads[beside], BESIDE_JAM_M)
     return beside
 
 

@@ -1,9 +1,9 @@
 """The playbook "evacuate": who leaves by which exit and street, away from smoke, exits in doubt and jams."""
 
+from math import hypot
 from typing import Any
 
 import numpy as np
-from shapely import LineString
 
 from s4allcities.domain import Clearance, CourseOfAction, ExitNotUsed, Incident, Route, derived_ulid
 from s4allcities.planning.contract import SiteNetwork
@@ -39,6 +39,7 @@ class EvacuatePlaybook:
         self._network = SiteNetwork(graph)
         self._seed = seed
         self._warm = False
+        self._seen: tuple[tuple[SmokeReading, ...], SmokeField] = (), SmokeField({}, {})
         self._smoke_sensors = {
             spec.slug: spec
             for spec in self._site.sensors
@@ -56,11 +57,13 @@ class EvacuatePlaybook:
 
     def smoke(self, situation: Situation) -> SmokeField:
         """Judge where smoke is from the detectors' newest readings."""
-        readings = [
+        readings = tuple(
             SmokeReading(spec.x_m, spec.y_m, spec.level, situation.smoke_pct_m.get(slug, 0.0))
             for slug, spec in self._smoke_sensors.items()
-        ]
-        return estimate_smoke(readings, self._site.zones)
+        )
+        if readings != self._seen[0]:
+            self._seen = readings, estimate_smoke(readings, self._site.zones)
+        return self._seen[1]
 
     def hazards(self, smoke: SmokeField) -> dict[str, Any]:
         """Write the outlines now and ahead for the map, by the picture's hazard ids."""
@@ -204,12 +207,18 @@ def _corners(graph: WalkGraph, nodes: Any) -> list[int]:
         if graph.level[here] != graph.level[before] or graph.level[here] != graph.level[after]:
             keep.append(int(here))
             continue
-        line = LineString([(graph.x_m[before], graph.y_m[before]), (graph.x_m[after], graph.y_m[after])])
-        away = line.distance(LineString([(graph.x_m[here], graph.y_m[here])] * 2))
-        if away > 0.01:
+        if not _on_line(graph, before, here, after):
             keep.append(int(here))
     keep.append(int(nodes[-1]))
     return keep if len(nodes) > 1 else [int(nodes[0])]
+
+
+def _on_line(graph: WalkGraph, before: int, here: int, after: int) -> bool:
+    """Whether a node lies within a centimetre of the straight way between two others."""
+    x, y = graph.x_m[here] - graph.x_m[before], graph.y_m[here] - graph.y_m[before]
+    to_x, to_y = graph.x_m[after] - graph.x_m[before], graph.y_m[after] - graph.y_m[before]
+    along = min(1.0, max(0.0, (x * to_x + y * to_y) / max(to_x * to_x + to_y * to_y, 1e-12)))
+    return bool(hypot(x - along * to_x, y - along * to_y) <= 0.01)
 
 
 def _assumptions(relaxed: list[Strictness]) -> tuple[str, ...]:
