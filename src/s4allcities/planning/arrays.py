@@ -23,4 +23,5 @@ def uncounted(**options: object) -> Callable[[F], F]:
     Counting costs an atomic step for each array at each call of a helper; a function that makes nothing needs none.
     Numba takes the option but does not document it: without it the same functions are only slower.
     """
-    return njit(cache=True, nogil=True, _nrt=False, **options)  # type: ignore[no-any-return]
+    compiled: Callable[[F], F] = njit(cache=True, nogil=True, _nrt=False, **options)  # type: ignore[call-overload]
+    return compiled

@@ -400,10 +400,10 @@ class SiteNetwork:
         seconds = graph.time_s[arcs]
         total = np.add.reduceat(seconds, first)
         which = np.repeat(np.arange(len(ways)), [len(way) for way in ways])
-        ran = np.cumsum(seconds)
-        ends = ran - (ran - seconds)[first][which]
-        closes = np.minimum.reduceat(hindrances.closes_s[arcs] - ends, first) + total
-        opens = np.maximum.reduceat(hindrances.opens_s[arcs] - (ends - seconds), first)
+        begins = np.cumsum(seconds) - seconds
+        begins -= begins[first][which]  # exactly 0 at the first arc of each way
+        closes = np.minimum.reduceat(hindrances.closes_s[arcs] - (begins + seconds), first) + total
+        opens = np.maximum.reduceat(hindrances.opens_s[arcs] - begins, first)
         capacity = self._lets_through[arcs]
         least = np.minimum.reduceat(capacity, first)
         # The first of the narrowest arcs on each way.

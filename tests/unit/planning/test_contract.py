@@ -47,6 +47,13 @@ def test_arcs_are_as_long_as_the_walk_they_stand_for(graph: WalkGraph, network: 
             assert not graph.leads_in[list(arc.walk)].any()
 
 
+def test_without_hazards_every_way_is_open_from_the_first_moment_on(
+    graph: WalkGraph, network: SiteNetwork
+) -> None:
+    plan = network.plan_graph(cells_of(graph), no_hindrances(graph))
+    assert {(arc.opens_s, arc.closes_s) for arc in plan.arcs} == {(0.0, np.inf)}
+
+
 def test_contraction_is_close_to_the_walk_over_the_whole_graph(
     graph: WalkGraph, network: SiteNetwork
 ) -> None:
