@@ -15,10 +15,12 @@ from ._layout import (
     DECISIVE,
     DETECTION,
     EVENTS,
+    F8,
     FREE,
     GONE,
     HEAD,
     HIGH_INC,
+    I8,
     INC,
     INC_I,
     KEYS,
@@ -61,7 +63,7 @@ from ._layout import (
     Y,
     inner,
 )
-from ._readout import believe, hops_between, landed
+from ._readout import believe, hops_between, landed, weigh
 from ._update import close, settle
 
 
@@ -136,9 +138,31 @@ def rebuild_row(t: Tables, w: World, r: int) -> None:
         row_f[r, TOTAL] = total
         if last >= 0:
             row_i[r, T_FIRST], row_i[r, T_ROW] = first, last
+    weigh(t, w, r)
 
 
 @njit(cache=True, error_model="numpy")
+def write(t: Tables, w: World, first: int, old: int, ints: I8, floats: F8) -> None:
+    """Put events into the slots that follow each other from the one of serial ``first``, in their order.
+
+    ``ints`` (n, 9) are OP, T, ORD, E_KIND, E_SENSOR, E_GROUP, E_WHERE, E_LEVEL and TARGET; ``floats`` (n, 4). From
+    serial ``old`` on, slots were in use, so what is in them is forgotten.
+    """
+    ev_i, ev_f, size = t.ev_i, t.ev_f, t.g[EVENTS]
+    for n in range(ints.shape[0]):
+        serial = first + n
+        e = serial % size
+        if serial >= old:
+            forget(t, w, e)
+        ev_i[e, OP], ev_i[e, SERIAL] = ints[n, 0], serial
+        for k in range(1, 9):
+            ev_i[e, k + 1] = ints[n, k]
+        for k in range(4):
+            ev_f[e, k] = floats[n, k]
+        ev_i[e, GONE], ev_i[e, ROW] = 0, NONE
+
+
+@inner
 def forget(t: Tables, w: World, e: int) -> None:
     """An event is about to be overwritten: what its row remembers beyond it can no longer be taken out singly."""
     ev_i, row_i, row_f = t.ev_i, t.row_i, t.row_f

@@ -15,7 +15,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 def inner(function: _F) -> _F:
     """Compile a function that only compiled ones call: without the way in from Python, which takes long to make.
 
-    Only the entries (`process`, `undo`, `survey`, `rebuild`, `forget`) are kept on disk. Numba notices a change only in
+    Only the entries (`process`, `undo`, `survey`, `rebuild`, `write`) are kept on disk. Numba notices a change only in
     the file of an entry: after changing an inner function elsewhere, save `_process`, `_amend` and `_chains` too.
     """
     compiled: _F = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")(function)  # type: ignore[call-overload]
@@ -56,7 +56,8 @@ ALERT, BY_OPERATOR, T_OPENED, T_CLOSED, MERGED, DECISIVE, FIRST, SUPPORT, NEXT_F
     18,
     19,
 )
-INC_I = 20
+READ, MASKED = 20, 21
+INC_I = 22
 # inc_f: position, its variance (-1 = none known) and when it was seen, in seconds after CREATED
 X, Y, VAR, SEEN_S = 0, 1, 2, 3
 INC_F = 4
@@ -76,8 +77,9 @@ OWNER, NEXT, GROUP, KIND, SENSOR, WHERE, LANDMARK, T_FIRST, T_ROW, LAST, BORN = 
     10,
 )
 ROW_I = 11
-TOTAL, PEAK, SETTLED = 0, 1, 2
-ROW_F = 3
+TOTAL, PEAK, SETTLED, WHOLE = 0, 1, 2, 3
+"""WHOLE is what the row reads alone, peak * (total / peak) ** (1 - alpha): kept, because the power is dear."""
+ROW_F = 4
 
 # --- detections and other things in order: ev_i, ev_f ---------------------------------------------------
 DETECTION, TICK, RETRACT, ALERT_OPEN, ALERT_CLOSED, ALERT_AGAIN = 0, 1, 2, 3, 4, 5
@@ -135,8 +137,8 @@ KIND_F = 5
 
 
 # --- how much there is room for; memory that is not used is only promised by the system -------------------
-MOST_INCIDENTS, MOST_ROWS, MOST_EVENTS, MOST_UNDO = 1 << 14, 1 << 16, 1 << 16, 1 << 17
-MOST_PLACES, MOST_SENSORS, MOST_ZONES, MOST_NEAR = 1 << 16, 1 << 16, 512, 32
+MOST_INCIDENTS, MOST_ROWS, MOST_EVENTS, MOST_UNDO = 1 << 14, 1 << 18, 1 << 16, 1 << 19
+MOST_PLACES, MOST_SENSORS, MOST_ZONES, MOST_NEAR = 1 << 16, 1 << 17, 512, 32
 MOST_FACTS, MOST_CLOSED, MOST_FOUND, MOST_GROUPS = 1 << 13, 1 << 10, 512, 256
 HEADS = 1 << 14
 N_FACTS, N_CLOSED, N_ZONES = 0, 1, 2
@@ -212,6 +214,7 @@ class Tables(NamedTuple):
     groups: I8
     counts: I8
     cells: I8
+    of_row: I8
     work: F8
 
 
@@ -243,7 +246,8 @@ def new_tables(hypotheses: int) -> tuple[Tables, Any]:
         ("undo_row_f", "f8", (u, ROW_F)), ("stamp", "i8", (n,)), ("hop", "i4", (n,)), ("shared", "i4", (n,)),
         ("touched", "i4", (n,)), ("mark", "i8", (n,)), ("found", "i4", (MOST_FOUND,)), ("score", "f8", (MOST_FOUND,)),
         ("pos", "f8", (m, h)), ("neg", "f8", (m, h)), ("pos_peak", "f8", (m, h)), ("neg_peak", "f8", (m, h)),
-        ("groups", "i8", (m,)), ("counts", "i8", (m,)), ("cells", "i8", (m,)), ("work", "f8", (3 * h,)),
+        ("groups", "i8", (m,)), ("counts", "i8", (m,)), ("cells", "i8", (m,)),
+        ("of_row", "i8", (m,)), ("work", "f8", (3 * h,)),
     ]  # fmt: skip
     record = _record(fields)
     tables = Tables(*(record[name] for name in Tables._fields))
@@ -257,5 +261,5 @@ def new_tables(hypotheses: int) -> tuple[Tables, Any]:
 
 def _record(fields: list[tuple[str, str, tuple[int, ...]]]) -> Any:
     """One record of nested arrays: compiled functions hand it on as one pointer, which makes them quick to make."""
-    record: Any = np.zeros(1, np.dtype((np.record, fields)))[0]
+    record: Any = np.zeros(1, np.dtype(fields))[0]
     return record

@@ -5,8 +5,10 @@ from numba import njit
 from ._amend import hear_operator, retract
 from ._chains import restore_inc, restore_row
 from ._layout import (
+    CLOSED,
     DETECTION,
     F8,
+    FIRST,
     FREE_INC,
     FREE_ROW,
     GONE,
@@ -25,12 +27,16 @@ from ._layout import (
     M_ROW,
     M_ROWS,
     MASK,
+    MASKED,
     MOST_UNDO,
     OP,
     ORD,
     PREV,
+    READ,
     RETRACT,
     ROWS_USED,
+    STATUS,
+    SUPPORT,
     TARGET,
     TICK,
     UNDO_INC,
@@ -40,6 +46,9 @@ from ._layout import (
 )
 from ._readout import readout
 from ._update import take, tick
+
+FRESH_US = 500_000
+"""What was read out so lately need not be read out again to tell whether it moved: nothing fades much meanwhile."""
 
 
 @njit(cache=True, error_model="numpy")
@@ -86,8 +95,14 @@ def undo(t: Tables, w: World, e: int) -> None:
 @njit(cache=True, error_model="numpy")
 def survey(t: Tables, w: World, which: I8, now_us: int, probability: F8, said: I8) -> None:
     """Read many incidents out: (n,) probabilities; (n, 3) leading hypothesis, groups for it, rules that apply."""
-    h_n = w.prior.shape[0]
+    h_n, inc_i = w.prior.shape[0], t.inc_i
     for n in range(which.shape[0]):
-        lead, groups = readout(t, w, which[n], now_us)
+        i = which[n]
+        if inc_i[i, STATUS] != CLOSED and now_us - inc_i[i, READ] < FRESH_US:
+            first = inc_i[i, FIRST]
+            probability[n] = t.belief[i, first]
+            said[n, 0], said[n, 1], said[n, 2] = first, inc_i[i, SUPPORT], inc_i[i, MASKED]
+            continue
+        lead, groups = readout(t, w, i, now_us)
         probability[n] = t.work[h_n + lead]
         said[n, 0], said[n, 1], said[n, 2] = lead, groups, t.g[MASK]

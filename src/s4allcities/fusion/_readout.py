@@ -4,6 +4,7 @@ from math import exp
 
 from ._layout import (
     E_WEIGHT,
+    FIRST,
     GROUP,
     HEAD,
     K_LARGEST,
@@ -12,6 +13,7 @@ from ._layout import (
     KIND,
     LANDMARK,
     MASK,
+    MASKED,
     N_CLOSED,
     N_FACTS,
     N_ZONES,
@@ -20,12 +22,15 @@ from ._layout import (
     R_ALPHA,
     R_FADE,
     R_GROUP_NATS,
+    READ,
     SENSOR,
     STATUS,
+    SUPPORT,
     T_LAST,
     TENTATIVE,
     TOTAL,
     WHERE,
+    WHOLE,
     T,
     Tables,
     World,
@@ -41,12 +46,23 @@ CLOSED_BEFORE = 1 << 60
 def strength(t: Tables, w: World, r: int, now_us: int) -> float:
     """The most that a row alone says about any hypothesis now, in nats, its sensor trusted fully."""
     row_i, row_f, kind_f = t.row_i, t.row_f, w.kind_f
-    total, peak = row_f[r, TOTAL], row_f[r, PEAK]
-    if total <= 0 or peak <= 0:
+    whole = row_f[r, WHOLE]
+    if whole <= 0:
         return 0.0
     kind = row_i[r, KIND]
     faded = exp(min(-(now_us - row_i[r, LANDMARK]) / 1e6 / kind_f[kind, K_TAU], 600.0))
-    return float(faded * kind_f[kind, K_LARGEST] * peak * (total / peak) ** (1 - w.rule[R_ALPHA]))
+    return float(faded * kind_f[kind, K_LARGEST] * whole)
+
+
+@inner
+def weigh(t: Tables, w: World, r: int) -> None:
+    """Note what a row reads alone, after its total or its peak has changed."""
+    row_f = t.row_f
+    total, peak = row_f[r, TOTAL], row_f[r, PEAK]
+    whole = 0.0
+    if total > 0 and peak > 0:
+        whole = peak if total == peak else peak * (total / peak) ** (1 - w.rule[R_ALPHA])
+    row_f[r, WHOLE] = whole
 
 
 @inner
@@ -59,9 +75,12 @@ def landed(t: Tables, w: World, r: int, e: int) -> float:
 
 @inner
 def group_rows(t: Tables, i: int) -> int:
-    """Number the groups of an incident's rows: ``t.groups`` holds them, ``t.found`` how many rows each has."""
-    row_i, counts, groups = t.row_i, t.counts, t.groups
-    n = 0
+    """Number the groups of an incident's rows.
+
+    ``t.groups`` holds them, ``t.counts`` how many rows each has, ``t.of_row`` the group of each row, in order.
+    """
+    row_i, counts, groups, of_row = t.row_i, t.counts, t.groups, t.of_row
+    n, at_row = 0, 0
     r = t.inc_i[i, HEAD]
     while r >= 0:
         group = row_i[r, GROUP]
@@ -73,6 +92,8 @@ def group_rows(t: Tables, i: int) -> int:
             counts[n] = 0
             n += 1
         counts[k] += 1
+        of_row[at_row] = k
+        at_row += 1
         r = row_i[r, NEXT]
     return n
 
@@ -99,9 +120,10 @@ def readout(t: Tables, w: World, i: int, now_us: int) -> tuple[int, int]:
         for h in range(h_n):
             pos[k, h] = neg[k, h] = pos_peak[k, h] = neg_peak[k, h] = 0.0
     spare = 1 - w.rule[R_ALPHA]
-    r = t.inc_i[i, HEAD]
+    r, at_row = t.inc_i[i, HEAD], 0
     while r >= 0:
-        _add_row(t, w, r, now_us, spare, h_n)
+        _add_row(t, w, r, t.of_row[at_row], now_us, h_n)
+        at_row += 1
         r = t.row_i[r, NEXT]
     for k in range(n):
         if t.counts[k] > 1:
@@ -116,8 +138,8 @@ def readout(t: Tables, w: World, i: int, now_us: int) -> tuple[int, int]:
 
 
 @inner
-def _add_row(t: Tables, w: World, r: int, now_us: int, spare: float, h_n: int) -> None:
-    """Count a row into its group; the only row of a group is read out at once, which saves the powers."""
+def _add_row(t: Tables, w: World, r: int, k: int, now_us: int, h_n: int) -> None:
+    """Count a row into the k-th group; the only row of a group is read out at once, which saves the powers."""
     row_i, row_f, pos, pos_peak = t.row_i, t.row_f, t.pos, t.pos_peak
     neg_peak, llr = t.neg_peak, w.llr
     kind = row_i[r, KIND]
@@ -125,9 +147,8 @@ def _add_row(t: Tables, w: World, r: int, now_us: int, spare: float, h_n: int) -
     if total <= 0 or peak <= 0:
         return
     faded = exp(-(now_us - row_i[r, LANDMARK]) / 1e6 / w.kind_f[kind, K_TAU]) * w.trust[row_i[r, SENSOR]]
-    k = group_of(t, row_i[r, GROUP])
     if t.counts[k] == 1:
-        whole = faded * peak * (1.0 if total == peak else (total / peak) ** spare)
+        whole = faded * row_f[r, WHOLE]
         for h in range(h_n):
             pos[k, h] = llr[kind, h] * whole
         return
@@ -252,8 +273,10 @@ def sensors_for(t: Tables, w: World, i: int, first: int) -> int:
 
 @inner
 def believe(t: Tables, w: World, i: int, now_us: int) -> tuple[int, int]:
-    """Read an incident out and keep its belief; the caller has saved it."""
+    """Read an incident out and keep what it says, and when; the caller has saved it."""
+    inc_i = t.inc_i
     first, support = readout(t, w, i, now_us)
+    inc_i[i, FIRST], inc_i[i, SUPPORT], inc_i[i, READ], inc_i[i, MASKED] = first, support, now_us, t.g[MASK]
     h_n = w.prior.shape[0]
     for h in range(h_n):
         t.belief[i, h] = t.work[h_n + h]

@@ -85,10 +85,13 @@ def _by_key(t: Tables, w: World, key: int, hop: int, n: int) -> int:
     node = key_head[key_slot(key, key_head.shape[0])]
     while node >= 0:
         r, k = node // (2 * KEYS), node % (2 * KEYS)
+        i = row_i[r, OWNER]
+        if t.stamp[i] == t.g[STAMP] and (t.hop[i] <= hop if k < KEYS else t.shared[i] == 1):
+            node = t.key_next[node]  # another row of what is known to be as near
+            continue
         where = row_i[r, WHERE]
         same = 2 * w.zones[where, k] == key if k < KEYS else 2 * w.entities[where, k - KEYS] + 1 == key
         if same:
-            i = row_i[r, OWNER]
             n = _note(t, i, n)
             if t.stamp[i] == t.g[STAMP]:
                 if k < KEYS:
@@ -100,11 +103,14 @@ def _by_key(t: Tables, w: World, key: int, hop: int, n: int) -> int:
 
 
 @inner
-def _by_cell(t: Tables, cx: int, cy: int, n: int) -> int:
-    cell_head, inc_i = t.cell_head, t.inc_i
+def _by_cell(t: Tables, cx: int, cy: int, e: int, gate: float, spread: float, n: int) -> int:
+    """Walk one cell; what is too far away as the crow flies is too far on foot, and not looked at further."""
+    cell_head, inc_i, inc_f = t.cell_head, t.inc_i, t.inc_f
+    x, y = t.ev_f[e, E_X], t.ev_f[e, E_Y]
     i = cell_head[cell_slot(cx, cy, cell_head.shape[0])]
     while i >= 0:
-        if inc_i[i, CELL_X] == cx and inc_i[i, CELL_Y] == cy:
+        d2 = (inc_f[i, X] - x) ** 2 + (inc_f[i, Y] - y) ** 2
+        if d2 < gate * (inc_f[i, VAR] + spread) and inc_i[i, CELL_X] == cx and inc_i[i, CELL_Y] == cy:
             n = _note(t, i, n)
         i = t.cell_next[i]
     return n
@@ -145,8 +151,10 @@ def search(t: Tables, w: World, e: int) -> int:
 def _around(t: Tables, w: World, e: int, n: int) -> int:
     ev_f, rule = t.ev_f, w.rule
     drift = speed_of(w, t.ev_i[e, E_KIND]) * rule[R_DRIFT_S]
-    reach = sqrt(rule[R_GATE] * (ev_f[e, E_SIGMA] ** 2 + VAGUE_M**2 + drift**2))
-    n = _by_cell(t, VAGUE, 0, n)
+    gate, spread = rule[R_GATE], ev_f[e, E_SIGMA] ** 2 + drift**2
+    reach = sqrt(gate * (spread + VAGUE_M**2))
+    gate *= 1.000001  # so that rounding never leaves out what `_distance` would let in
+    n = _by_cell(t, VAGUE, 0, e, gate, spread, n)
     if reach > MOST_CELLS * CELL_M:
         for i in range(t.g[HIGH_INC]):
             if t.inc_f[i, VAR] >= 0:
@@ -155,7 +163,7 @@ def _around(t: Tables, w: World, e: int, n: int) -> int:
     x, y = ev_f[e, E_X], ev_f[e, E_Y]
     for cx in range(cell_of(x - reach), cell_of(x + reach) + 1):
         for cy in range(cell_of(y - reach), cell_of(y + reach) + 1):
-            n = _by_cell(t, cx, cy, n)
+            n = _by_cell(t, cx, cy, e, gate, spread, n)
     return n
 
 
@@ -176,12 +184,14 @@ def nearness(t: Tables, w: World, i: int, e: int) -> float:
     """Nats of place and time together, or `NO_RELATION`."""
     ev_i, inc_i = t.ev_i, t.inc_i
     kind = ev_i[e, E_KIND]
+    place = _place(t, w, i, e)
+    if place <= NO_RELATION:  # most of what is found; its rows need not be walked
+        return place
     limit_s = w.rule[R_QUIET] * max(slowest_tau_s(t, w, i), w.kind_f[kind, K_TAU])
     age_s = abs(ev_i[e, T] - inc_i[i, T_LAST]) / 1e6
     if age_s > limit_s and inc_i[i, ALERT] == 0:
         return NO_RELATION
-    place = _place(t, w, i, e)
-    return place - min(age_s / limit_s, 1.0) if place > NO_RELATION else place
+    return float(place - min(age_s / limit_s, 1.0))
 
 
 @inner

@@ -30,7 +30,6 @@ from ._layout import (
     E_WHERE,
     E_X,
     E_Y,
-    FIRST,
     FREE,
     GROUP,
     HEAD,
@@ -65,15 +64,15 @@ from ._layout import (
     R_INCIDENTS,
     R_KEPT_US,
     R_ROWS,
+    READ,
     ROW,
+    ROW_F,
     ROWS,
     ROWS_USED,
     SEEN_S,
     SENSOR,
     SERIAL,
-    SETTLED,
     STATUS,
-    SUPPORT,
     T_CLOSED,
     T_FIRST,
     T_LAST,
@@ -91,10 +90,11 @@ from ._layout import (
     Y,
     inner,
 )
-from ._readout import believe, landed, leading, readout, sensors_for, strength, zones_apart
+from ._readout import believe, landed, leading, readout, sensors_for, strength, weigh, zones_apart
 from ._search import NO_RELATION, bar, better, nats_of, nearness, search, speed_of, story
 
 REBASE_TAUS = 50.0
+A_SECOND_US = 1_000_000
 
 
 @inner
@@ -223,6 +223,7 @@ def add(t: Tables, w: World, i: int, e: int) -> None:
     value = landed(t, w, r, e)
     row_f[r, TOTAL] += value
     row_f[r, PEAK] = max(row_f[r, PEAK], value)
+    weigh(t, w, r)
     row_i[r, T_FIRST] = min(row_i[r, T_FIRST], t_us)
     row_i[r, T_ROW] = max(row_i[r, T_ROW], t_us)
     ev_i[e, ROW], ev_i[e, INC], ev_i[e, PREV] = r, row_i[r, BORN], row_i[r, LAST]
@@ -259,7 +260,8 @@ def open_row(t: Tables, w: World, i: int, e: int) -> int:
     t_us = ev_i[e, T]
     row_i[r, LANDMARK], row_i[r, T_FIRST], row_i[r, T_ROW] = t_us, t_us, t_us
     row_i[r, LAST], row_i[r, BORN] = NONE, ev_i[e, SERIAL]
-    row_f[r, TOTAL], row_f[r, PEAK], row_f[r, SETTLED] = 0.0, 0.0, 0.0
+    for k in range(ROW_F):
+        row_f[r, k] = 0.0
     inc_i[i, HEAD] = r
     inc_i[i, ROWS] += 1
     link_row(t, w, r)
@@ -273,7 +275,7 @@ def rebase(t: Tables, r: int, t_us: int, tau_us: float) -> None:
     taus = (t_us - row_i[r, LANDMARK]) / tau_us
     if taus > REBASE_TAUS:
         scale = exp(-min(taus, 700.0))
-        for k in range(3):
+        for k in range(ROW_F):
             t.row_f[r, k] *= scale
         row_i[r, LANDMARK] = t_us
 
@@ -368,7 +370,6 @@ def settle(t: Tables, w: World, i: int, now_us: int) -> None:
     """Read an incident out, keep what it says, confirm or close it; the caller has saved it."""
     inc_i, rule = t.inc_i, w.rule
     first, support = believe(t, w, i, now_us)
-    inc_i[i, FIRST], inc_i[i, SUPPORT] = first, support
     danger = 1 - t.belief[i, 0]
     if inc_i[i, STATUS] == TENTATIVE:
         if danger >= rule[R_CONFIRM] and support >= rule[R_GROUPS]:
@@ -418,7 +419,7 @@ def tick(t: Tables, w: World, now_us: int, everything: bool) -> None:
         status = inc_i[i, STATUS]
         if status in (TENTATIVE, CONFIRMED):
             due = fade(t, w, i, now_us) or everything
-            if status == CONFIRMED and not due:
+            if status == CONFIRMED and not due and now_us - inc_i[i, READ] >= A_SECOND_US:
                 readout(t, w, i, now_us)
                 due = 1 - t.work[w.prior.shape[0]] < rule[R_CLOSE] and inc_i[i, ALERT] == 0
             if due:

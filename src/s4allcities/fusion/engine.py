@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 from msgspec import Struct
+from numba import typeof, types
 from numpy.typing import NDArray
 
 from . import _layout as at
-from ._amend import forget
+from ._amend import write
 from ._chains import rebuild
 from ._layout import World
 from ._process import process, survey, undo
@@ -50,6 +51,12 @@ class Frozen(Struct, array_like=True):
     floor_us: int
 
 
+def _entry(function: Any, types_: tuple[Any, ...]) -> Any:
+    """The compiled function itself: to look at the types of two large records at every call costs more than it."""
+    function.compile(types_)
+    return function.get_overload(types_)
+
+
 class Engine:
     """Takes events in as they come and keeps incidents as if all had come in order, within the horizon.
 
@@ -75,22 +82,42 @@ class Engine:
         self.t, self.record = at.new_tables(world.prior.shape[0])
         self.t.g[at.EVENTS] = self.size = min(limits.events, at.MOST_EVENTS)
         self.ids: list[str] = [""] * self.size
+        some = typeof(self.record), typeof(world_record)  # type: ignore[no-untyped-call]
+        ints, cells = types.Array(types.int64, 1, "C"), types.Array(types.int64, 2, "C")
+        floats, places = types.Array(types.float64, 1, "C"), types.Array(types.float64, 2, "C")
+        self._process = _entry(process, (*some, ints))
+        self._survey = _entry(survey, (*some, ints, types.int64, floats, cells))
+        self._write = _entry(write, (*some, types.int64, types.int64, cells, places))
 
     # --- events ---------------------------------------------------------------------------------------
 
     def slot(self, id_: str) -> int:
-        """Give the next event its slot; what was there is settled for good."""
+        """Give the next event its slot; what was there is settled for good. `write` fills it in."""
         at_slot = self.serial % self.size
         if self.serial >= self.size:
             self._make_settled(at_slot)
-            forget(self.record, self.world_record, at_slot)
             self.seen.pop(self.ids[at_slot], None)
-        self.t.ev_i[at_slot, at.SERIAL] = self.serial
         self.ids[at_slot] = id_
         if id_:
             self.seen[id_] = self.serial
         self.serial += 1
         return at_slot
+
+    def make_room(self, count: int) -> None:
+        """Settle at once what the next so many events will be written over; `slot` does it for one."""
+        while self.serial + count > self.size and self.order:
+            slots = np.arange(max(self.serial, self.size), self.serial + count) % self.size
+            newest_us = int(self.t.ev_i[slots, at.ORD].max())
+            if newest_us < self.order[0][0]:
+                return
+            self.shortened += 1
+            self._settle(bisect_left(self.order, (newest_us + 1, "", -1)))
+
+    def write(self, ints: list[tuple[int, ...]], floats: list[tuple[float, ...]]) -> None:
+        """Fill in the slots given out last: OP, T, ORD, E_KIND to TARGET, and weight, x, y, sigma of each."""
+        first = self.serial - len(ints)
+        columns = np.array(ints, np.int64), np.array(floats, np.float64)
+        self._write(self.record, self.world_record, first, self.size, *columns)
 
     def _make_settled(self, slot: int) -> None:
         """An event that must make room cannot be gone back over any longer: the horizon is shorter for once."""
@@ -161,7 +188,7 @@ class Engine:
             undo(self.record, self.world_record, again[0][2])
             del self.order[start:]
             fresh = sorted([*again, *fresh])
-        self._run([key for key in fresh if key not in gone])
+        self._run([key for key in fresh if key not in gone] if gone else fresh)
         for _, _, slot in gone:
             self.t.ev_i[slot, at.ROW] = at.NONE
 
@@ -169,7 +196,7 @@ class Engine:
         slots = np.array([slot for _, _, slot in events], np.int64)
         done = 0
         while done < len(slots):
-            step = process(self.record, self.world_record, slots[done:])
+            step = self._process(self.record, self.world_record, slots[done:])
             self.order += events[done : done + step]
             done += step
             if done < len(slots):
@@ -232,7 +259,7 @@ class Engine:
     def survey(self, which: I8, now_us: int) -> Survey:
         """Read many incidents out at one time."""
         probability, said = np.empty(len(which)), np.empty((len(which), 3), np.int64)
-        survey(self.record, self.world_record, which, now_us, probability, said)
+        self._survey(self.record, self.world_record, which, now_us, probability, said)
         return Survey(probability, said)
 
     # --- snapshots ------------------------------------------------------------------------------------

@@ -1,10 +1,10 @@
 """From detections to events in line: doubles, retractions, source groups, zones, time, and what cannot be used."""
 
+from collections.abc import Callable, Sequence
 from math import isfinite
+from sys import intern
 
-import numpy as np
-
-from ..domain import Detection
+from ..domain import Detection, Event, Place
 from . import _layout as at
 from .engine import Ordered
 from .hypotheses import Hypotheses, Kind
@@ -22,29 +22,40 @@ WAITING = 1024
 
 
 class Line:
-    """Events made ready in one step, written to the engine's tables all at once."""
+    """Events made ready in one step, written to the engine's tables all at once; ``first`` is the first serial."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: int) -> None:
+        self.first = first
         self.fresh: list[Ordered] = []
         self.void: list[Ordered] = []
         self.redo: list[Ordered] = []
-        self.slots: list[int] = []
         self.ints: list[tuple[int, ...]] = []
         self.floats: list[tuple[float, ...]] = []
-        self.groups: dict[int, int] = {}
 
-    def put(self, slot: int, key: Ordered, ints: tuple[int, ...], floats: tuple[float, ...]) -> None:
+    def put(self, key: Ordered, ints: tuple[int, ...], floats: tuple[float, ...]) -> None:
         """Add an event; ``ints`` are the columns from OP to TARGET without SERIAL."""
         self.fresh.append(key)
-        self.slots.append(slot)
         self.ints.append(ints)
         self.floats.append(floats)
 
 
-COLUMNS = np.array(
-    [at.OP, at.T, at.ORD, at.E_KIND, at.E_SENSOR, at.E_GROUP, at.E_WHERE, at.E_LEVEL, at.TARGET], np.int64
-)
+GROUP_AT = 5
+"""Where a source group stands in what `Line.put` takes."""
 NOTHING = (0.0, 0.0, 0.0, 0.0)
+
+
+Other = Callable[[Event, Line], bool]
+
+
+def _measured(place: Place, usual_m: float, weight: float) -> tuple[float, float, float, float]:
+    """Weight, x, y and sigma; without a position all but the weight are 0."""
+    x_m, y_m = place.x_m, place.y_m
+    if x_m is None or y_m is None or not (isfinite(x_m) and isfinite(y_m)):
+        return weight, 0.0, 0.0, 0.0
+    sigma_m = place.sigma_m or usual_m
+    if not LEAST_SIGMA_M < sigma_m < MOST_SIGMA_M:
+        sigma_m = MOST_SIGMA_M if sigma_m >= MOST_SIGMA_M else LEAST_SIGMA_M
+    return weight, x_m, y_m, sigma_m
 
 
 class Intake:
@@ -82,6 +93,55 @@ class Intake:
         else:
             self._put(state, detection, kind, min(confidence, 1.0) * kind.reliability, line)
 
+    def take_all(self, state: FusionState, batch: Sequence[Event], line: Line, other: Other) -> bool:
+        """Put a batch in line; what is not a plain detection of a known source goes to ``other``, like all did once.
+
+        Gives whether ``other`` said yes to any. One look into `FusionState.sources` replaces those into five tables.
+        """
+        engine, sources, now_us = state.engine, state.sources, state.now_us
+        seen, ids, size = engine.seen, engine.ids, engine.size
+        void, waiting = state.void, state.waiting
+        horizon_us, oldest_us, newest_us = now_us - self.horizon_us, now_us - OLDEST_US, state.heard_us
+        yes, plain, late = False, 0, 0
+        fresh, ints, floats = line.fresh.append, line.ints.append, line.floats.append
+        engine.make_room(len(batch))
+        for event in batch:
+            if type(event) is not Detection:
+                yes |= other(event, line)
+                continue
+            id_, place, confidence = event.id, event.place, event.confidence
+            source = sources.get((event.kind, event.sensor, event.group, place.zone, place.entities))
+            if (
+                source is None or event.parents or event.retracts or not 0.0 < confidence <= 1.0
+                or not id_ or id_ in seen or id_ in void or id_ in waiting
+            ):  # fmt: skip
+                yes |= other(event, line)
+                continue
+            kind, reliability, sigma_m, sensor, group, where = source
+            serial = engine.serial
+            slot = serial % size
+            if serial >= size:
+                seen.pop(ids[slot], None)
+            engine.serial = serial + 1
+            ids[slot] = id_
+            seen[id_] = serial
+            t_us = event.t_us
+            t_us = now_us if t_us > now_us else t_us if t_us > oldest_us else oldest_us
+            newest_us = t_us if t_us > newest_us else newest_us
+            ord_us = t_us if t_us > horizon_us else horizon_us
+            ord_us = ord_us if ord_us > engine.floor_us else engine.floor_us
+            plain, late = plain + 1, late + (ord_us > t_us)
+            level, weight = place.level, confidence * reliability
+            level = -1 if level is None else level + GROUND
+            fresh((ord_us, id_, slot))
+            ints((0, t_us, ord_us, kind, sensor, group, where, level, -1))  # 0 is DETECTION, -1 NONE
+            floats((weight, 0.0, 0.0, 0.0) if place.x_m is None else _measured(place, sigma_m, weight))
+        state.heard_us = max(state.heard_us, newest_us)
+        state.count("detections", plain)
+        if late:
+            state.count("late", late)
+        return yes
+
     def may_say_clear(self, state: FusionState, detection: Detection) -> bool:
         """Only a healthy sensor that looks at a place can say that nothing is there; strangers are believed."""
         sensor = detection.sensor
@@ -102,21 +162,23 @@ class Intake:
         if ord_us > t_us:
             state.count("late")
         group = self._group(state, detection, kind, serial, line)
-        line.groups[serial] = group
         sensor = state.sensors.number(detection.sensor)
         where = self._where(state, detection, kind)
         level = at.NONE if place.level is None else place.level + GROUND
-        x_m, y_m = place.x_m, place.y_m
-        if x_m is None or y_m is None or not (isfinite(x_m) and isfinite(y_m)):
-            floats = (weight, 0.0, 0.0, 0.0)
-        else:
-            sigma_m = place.sigma_m or kind.sigma_m
-            if not LEAST_SIGMA_M < sigma_m < MOST_SIGMA_M:
-                sigma_m = MOST_SIGMA_M if sigma_m >= MOST_SIGMA_M else LEAST_SIGMA_M
-            floats = (weight, x_m, y_m, sigma_m)
         kind_ix = self.data.kind_index[detection.kind]
         ints = (at.DETECTION, t_us, ord_us, kind_ix, sensor, group, where, level, at.NONE)
-        line.put(slot, (ord_us, detection.id or f"~{serial}", slot), ints, floats)
+        floats = _measured(place, kind.sigma_m, weight)
+        line.put((ord_us, detection.id or f"~{serial}", slot), ints, floats)
+        if not (detection.parents or kind.coverage or detection.kind in self.data.doubts):
+            if len(state.sources) >= self.data.limits.names:
+                state.sources.clear()
+            own = (
+                detection.group == detection.sensor
+            )  # one string in memory, which is what a look into a table costs
+            group_name = detection.sensor if own else detection.group
+            zone = intern(place.zone) if place.zone else place.zone
+            key = (intern(detection.kind), detection.sensor, group_name, zone, place.entities)
+            state.sources[key] = (kind_ix, kind.reliability, kind.sigma_m, sensor, group, where)
 
     def operation(self, state: FusionState, op: int, target: int, id_: str, t_us: int, line: Line) -> None:
         """Put something in line that is no detection: a tick, a retraction, an operator's word."""
@@ -124,28 +186,24 @@ class Intake:
         slot = engine.slot("")
         ord_us = max(t_us, state.now_us - self.horizon_us, engine.floor_us)
         ints = (op, t_us, ord_us, at.NONE, at.NONE, at.NONE, at.NONE, at.NONE, target)
-        line.put(slot, (ord_us, id_, slot), ints, NOTHING)
+        line.put((ord_us, id_, slot), ints, NOTHING)
 
     def write(self, state: FusionState, line: Line) -> None:
         """Write what is in line to the engine's tables."""
-        if line.slots:
-            tables = state.engine.t
-            slots = np.array(line.slots)
-            tables.ev_i[slots[:, None], COLUMNS] = np.array(line.ints, np.int64)
-            tables.ev_f[slots] = np.array(line.floats)
-            tables.ev_i[slots, at.GONE] = 0
-            tables.ev_i[slots, at.ROW] = at.NONE
+        if line.ints:
+            state.engine.write(line.ints, line.floats)
 
     # --- groups ---------------------------------------------------------------------------------------
 
     def _group(self, state: FusionState, detection: Detection, kind: Kind, serial: int, line: Line) -> int:
         """The source group: that of a known parent, one for kinds with a common cause, else as declared."""
         if detection.parents:
-            for parent in detection.parents:
+            parents = [parent for parent in detection.parents if parent != detection.id]
+            for parent in parents:
                 known = state.engine.seen.get(parent)
                 if known is not None:
                     return self._group_of(state, known, line)
-            for parent in detection.parents:
+            for parent in parents:
                 if len(state.waiting) < WAITING:
                     state.waiting.setdefault(parent, []).append(serial)
         name = f"{detection.kind}@{ANYWHERE}" if kind.common_cause else detection.group or detection.sensor
@@ -155,20 +213,17 @@ class Intake:
         return group
 
     def _group_of(self, state: FusionState, serial: int, line: Line) -> int:
-        staged = line.groups.get(serial)
-        if staged is not None:
-            return staged
+        if serial >= line.first:
+            return line.ints[serial - line.first][GROUP_AT]
         return int(state.engine.t.ev_i[serial % len(state.engine.ids), at.E_GROUP])
 
     def _adopt(self, state: FusionState, children: list[int], group: int, line: Line) -> None:
         """A parent came after its children: they count in its group, those not yet settled from the beginning."""
         engine = state.engine
         for serial in children:
-            if serial in line.groups:
-                at_line = line.slots.index(serial % len(engine.ids))
-                line.groups[serial] = group
-                ints = line.ints[at_line]
-                line.ints[at_line] = (*ints[:5], group, *ints[6:])
+            if serial >= line.first:
+                ints = line.ints[serial - line.first]
+                line.ints[serial - line.first] = (*ints[:GROUP_AT], group, *ints[GROUP_AT + 1 :])
             elif engine.remembered(serial):
                 slot = serial % len(engine.ids)
                 key = engine.key(slot)
@@ -215,9 +270,8 @@ class Intake:
                     del state.void[next(iter(state.void))]
                 continue
             slot = serial % len(engine.ids)
-            if serial in line.groups:
-                key = line.fresh[line.slots.index(slot)]
-                line.void.append(key)
+            if serial >= line.first:
+                line.void.append(line.fresh[serial - line.first])
                 state.count("retracted")
             elif engine.pending(engine.key(slot)):
                 line.void.append(engine.key(slot))

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import msgspec
 import numpy as np
 
 from ..domain import (
@@ -84,10 +83,6 @@ class FusionStage:
                 detector="", sensor="", group="", place=place,
             )  # fmt: skip
             self.step(state, [seen], t_us)
-        full = msgspec.structs.replace(self.data.limits, events=1)
-        engine = Engine(full, self.data.reorder, state.engine.world, state.engine.world_record)
-        engine.slot("one")
-        engine.slot("two")
         self.restore(self.snapshot(state))
 
     def snapshot(self, state: FusionState) -> bytes:
@@ -110,13 +105,14 @@ class FusionStage:
     def absorb(self, state: FusionState, batch: Sequence[Event], now_us: int) -> bool:
         """Take events in without saying what follows; gives whether incidents beyond those touched may have moved."""
         state.now_us = max(state.now_us, now_us)
-        line = Line()
-        review = False
-        for event in batch:
+        line = Line(state.engine.serial)
+
+        def other(event: Event, line: Line) -> bool:
             if isinstance(event, Detection):
-                review |= self._take(state, event, line)
-            else:
-                review |= self._learn(state, event, line)
+                return self._take(state, event, line)
+            return self._learn(state, event, line)
+
+        review = self._intake.take_all(state, batch, line, other)
         review |= self._outdated(state)
         ticked = self._ticks(state, line, review)
         if state.dirty:
@@ -248,6 +244,7 @@ class FusionStage:
             (state.groups, at.GROUP, at.E_GROUP),
         ):
             names.sweep({*rows[:, row].tolist(), *events[:, column].tolist()})
+        state.sources.clear()
         zones = [zone for each in state.known.closures for zone in each.zones]
         state.places.sweep({*rows[:, at.WHERE].tolist(), *events[:, at.E_WHERE].tolist()}, zones)
         state.dirty = True

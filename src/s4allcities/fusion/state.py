@@ -208,6 +208,10 @@ class _Frozen(Struct):
     waiting: dict[str, list[int]]
 
 
+Source = tuple[str, str, str, str | None, tuple[str, ...]]
+"""Kind, sensor, group, zone and entities of a detection."""
+
+
 class FusionState:
     """The whole state of the stage; bounded, and what falls out is in ``counters``."""
 
@@ -229,6 +233,8 @@ class FusionState:
         self.void: dict[str, None] = {}
         self.waiting: dict[str, list[int]] = {}
         self.dirty = True
+        self.sources: dict[Source, tuple[int, float, float, int, int, int]] = {}
+        """A cache, no part of the state: kind, reliability, sigma, sensor, group, place of sources met before."""
 
     def count(self, what: Counter, by: int = 1) -> None:
         """Add to a counter."""

@@ -177,3 +177,39 @@ def test_names_that_nobody_uses_are_forgotten() -> None:
         stage.step(state, [seen], T0_US + 10 * n * S)
     assert len(state.sensors) < 250  # about as many as still count: evidence of half an hour
     assert all(row.sensor.startswith("phone-") for each in state.active() for row in each.rows.values())
+
+
+def test_a_detection_that_names_itself_as_its_parent_counts_in_its_own_group(run: Run) -> None:
+    odd = detection("heat", 0, "heat-1", zone="ticket-hall")
+    run.give([msgspec.structs.replace(odd, parents=(odd.id,))])
+    (only,) = run.state.active()
+    assert {row.group for row in only.rows.values()} == {"heat@ticket-hall"}
+
+
+def test_a_batch_is_taken_in_like_its_detections_one_by_one() -> None:
+    """Sources met before, doubles, children, retractions and a full memory, in batches of ten and singly."""
+    data = load_hypotheses()
+    data.limits = msgspec.structs.replace(data.limits, events=64)
+    given: list[Detection] = []
+    for n in range(300):
+        zone = ("ticket-hall", "platform", "east-passage")[n % 3]
+        seen = smoke(n * 0.1, zone, f"smoke-{n % 7}")
+        if n % 11 == 0:
+            seen = msgspec.structs.replace(seen, parents=(given[-1].id,) if given else ())
+        given.append(given[-2] if n % 13 == 12 else seen)
+        if n % 17 == 16 and given[-3].id != given[-1].id:
+            given.append(word(n * 0.1, given[-3].id))
+    told = []
+    for size in (1, 10):
+        stage = FusionStage(STATION, data)
+        state = stage.start()
+        for at in range(0, len(given), size):
+            batch = given[at : at + size]
+            now_us = given[min(at - at % 10 + 9, len(given) - 1)].t_us
+            stage.step(state, batch, now_us)
+        rows = [
+            sorted((row.key, row.total, row.peak) for row in each.rows.values()) for each in state.active()
+        ]
+        assert rows
+        told.append((sorted(rows), state.counters["detections"], state.counters["duplicates"]))
+    assert told[0] == told[1]

@@ -20,7 +20,7 @@ from .results import Result, Say, at_least, at_most, measured, unmeasured
 
 __all__ = ("measure",)
 
-THINGS = 10_000
+THINGS = 5_000
 PACE = 10_000.0
 MEASURED = 32_000
 PACED = 64_000
@@ -62,7 +62,7 @@ def _filled() -> tuple[FusionStage, FusionState, int]:
     """A stage in which everything has been seen a few times, and when that was."""
     stage = city_stage(THINGS)
     state = stage.start()
-    stream = stream_of(4 * THINGS, things=THINGS, per_s=PACE, seed=1)
+    stream = stream_of(24 * THINGS, things=THINGS, per_s=PACE, seed=1)
     for message, until_us in zip(stream.messages, stream.until_us, strict=True):
         stage.absorb(state, _decode(message), until_us)
     state.engine.take_touched()
