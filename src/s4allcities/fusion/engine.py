@@ -105,7 +105,7 @@ class Engine:
 
     def make_room(self, count: int) -> None:
         """Settle at once what the next so many events will be written over; `slot` does it for one."""
-        while self.serial + count > self.size and self.order:
+        while count and self.serial + count > self.size and self.order:
             slots = np.arange(max(self.serial, self.size), self.serial + count) % self.size
             newest_us = int(self.t.ev_i[slots, at.ORD].max())
             if newest_us < self.order[0][0]:

@@ -3,7 +3,9 @@
 from typing import Literal
 
 import msgspec
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from ..domain import IncidentStatus, Link
 from . import _layout as at
@@ -276,6 +278,16 @@ class FusionState:
         if row < 0 or event[at.GONE] or t.row_i[row, at.OWNER] < 0 or t.row_i[row, at.BORN] != event[at.INC]:
             return ""
         return self.births.get(int(t.inc_i[int(t.row_i[row, at.OWNER]), at.BIRTH]), "")
+
+    def owners_of(self, serials: NDArray[np.int64]) -> NDArray[np.int64]:
+        """`owner` for many: births of the incidents that hold detections (N,) now, by serial; -1 where none does."""
+        t, engine = self.engine.t, self.engine
+        events = t.ev_i[serials % engine.size]
+        rows = events[:, at.ROW]
+        held = (events[:, at.SERIAL] == serials) & (rows >= 0) & (events[:, at.GONE] == 0)
+        owners = t.row_i[rows, at.OWNER]
+        held &= (owners >= 0) & (t.row_i[rows, at.BORN] == events[:, at.INC])
+        return np.where(held, t.inc_i[owners, at.BIRTH], -1)
 
     def active(self) -> list[IncidentState]:
         """The incidents that are not closed, in order of creation."""

@@ -207,6 +207,7 @@ def test_a_batch_is_taken_in_like_its_detections_one_by_one() -> None:
             batch = given[at : at + size]
             now_us = given[min(at - at % 10 + 9, len(given) - 1)].t_us
             stage.step(state, batch, now_us)
+            stage.step(state, [], now_us)
         rows = [
             sorted((row.key, row.total, row.peak) for row in each.rows.values()) for each in state.active()
         ]

@@ -19,6 +19,9 @@ TICK_US = 10_000_000
 QUIET_US = 1_800_000_000
 """After so long without a detection everything has faded; time is then no longer told tick by tick."""
 
+LATE_US = 60_000_000
+"""What is younger than this may still be taken in anew, when something comes late."""
+
 
 class Version(Struct, frozen=True, kw_only=True, eq=False):
     """What fusion said of an incident from ``t_us`` (time of arrival) on; ``p`` (K,) in the order of its slugs."""
@@ -58,20 +61,44 @@ def fuse_world(stage: FusionStage, world: GeneratedWorld) -> FusedWorld:
 
 
 class _Owners:
-    """Which incident each detection is in, by fusion's own log, which later evidence may still rewrite."""
+    """Which incident each detection is in, by fusion's own log, which later evidence may still rewrite.
+
+    The log is read for all detections that are still in a row, as arrays, so that a day costs no more than its length.
+    """
 
     def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.serials = np.empty(0, np.int64)
+        self.births = np.empty(0, np.int64)
+        self.noted_us = np.empty(0, np.int64)
+        self.names: dict[int, str] = {}
         self.of: dict[str, str] = {}
+        self.notes = 0
 
     def note(self, state: FusionState, batch: list[Detection]) -> None:
-        for detection in batch:
-            self.of.setdefault(detection.id, "")
-        for id_ in self.of:
-            owner = state.owner(id_)
-            if owner:
-                self.of[id_] = owner
+        new = {each.id: state.engine.seen[each.id] for each in batch if each.id in state.engine.seen}
+        self.ids += new
+        self.serials = np.append(self.serials, np.fromiter(new.values(), np.int64, len(new)))
+        self.births = np.append(self.births, np.full(len(new), -1))
+        self.noted_us = np.append(self.noted_us, np.full(len(new), state.now_us))
+        births = state.owners_of(self.serials)
+        held = births >= 0
+        for birth in set(births[held & (births != self.births)].tolist()):
+            self.names[birth] = state.births.get(birth, "")
+        self.births[held] = births[held]
+        self.notes += 1
+        if self.notes % 64 == 0:
+            self._let_go(held | (state.now_us - self.noted_us < LATE_US))
+
+    def _let_go(self, kept: NDArray[np.bool_]) -> None:
+        """Nothing changes any longer for what has faded."""
+        for at in np.flatnonzero(~kept).tolist():
+            self.of[self.ids[at]] = self.names.get(int(self.births[at]), "")
+        self.ids = [self.ids[at] for at in np.flatnonzero(kept).tolist()]
+        self.serials, self.births, self.noted_us = self.serials[kept], self.births[kept], self.noted_us[kept]
 
     def in_the_end(self) -> dict[str, str]:
+        self._let_go(np.zeros(len(self.ids), bool))
         return {detection: incident for detection, incident in self.of.items() if incident}
 
 
