@@ -6,12 +6,13 @@ from playwright.sync_api import expect
 from tests.ui.parts import PlatformProcess
 from tests.ui.screen import LARGE, SMALL, Screen
 
+from s4allcities.app.assure import Assurance, BlindSpot, KindShare, keep_report
 from s4allcities.domain import SystemClock
 from s4allcities.security.credentials import DeviceCredentials
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(300)]
 
-PAGES = ("sensors", "platform", "alarms", "risk", "context", "survey")
+PAGES = ("sensors", "platform", "alarms", "risk", "context", "survey", "assurance")
 
 
 @pytest.mark.parametrize("slug", PAGES)
@@ -62,6 +63,39 @@ def test_a_sensors_last_hour_is_drawn_with_what_is_usual(screen: Screen) -> None
     expect(shown).to_have_count(0)
     screen.page.keyboard.press("Escape")
     expect(screen.at("map")).to_be_visible()
+
+
+def test_the_assurance_page_names_blind_spots_and_why(screen: Screen, platform: PlatformProcess) -> None:
+    spot = BlindSpot(
+        sensor="heat-33", name="Heat", zone="ticket-hall", found=0, tried=12, expected=11.5,
+        missed=("spike", "slow-ramp"), why=("it reads every 2 h, others of its kind every 5 min",),
+    )  # fmt: skip
+    share = KindShare(
+        quantity="heat_c", kind="spike", size="16 times its kind's noise", tried=18, found=16, delay_s=300.0,
+        detectors=("unusual",),
+    )  # fmt: skip
+    report = Assurance(
+        site="helsinki-station", made="2026-11-25T02:30:00.000000+00:00",
+        t_from="2026-11-01T00:00:00.000000+00:00", t_judged="2026-11-12T00:00:00.000000+00:00",
+        t_until="2026-11-24T00:00:00.000000+00:00", simulated=True, settings={}, sensors=75, sensors_tried=75,
+        attacks=18, found=16, false_alarms_month=4.5, blind_spots=(spot,), limits=(), kinds=(share,), by_sensor=(),
+        missed=(), cpu_s=1.0,
+    )  # fmt: skip
+    kept = keep_report(platform.data, report)
+    screen.page.keyboard.press("Escape")
+    screen.page.keyboard.press("g")
+    screen.page.keyboard.press("y")
+    expect(screen.at("blind-spots").get_by_text("heat-33")).to_be_visible()
+    expect(screen.at("blind-spots")).to_contain_text("it reads every 2 h")
+    expect(screen.at("assurance-kinds")).to_contain_text("16 of 18")
+    for size in (LARGE, SMALL):
+        screen.page.set_viewport_size(size)
+        screen.page.wait_for_timeout(300)
+        assert [*screen.cut(), *screen.violations()] == []
+    with screen.page.expect_download() as download:
+        screen.at("page").get_by_role("link").click()
+    assert "heat-33" in download.value.path().read_text()
+    kept.unlink()
 
 
 def test_alerts_stay_in_view_and_lead_back_to_the_picture(burning: Screen) -> None:

@@ -2,6 +2,7 @@
 import type { Component } from 'svelte';
 
 import AlarmsPage from './pages/AlarmsPage.svelte';
+import AssurancePage from './pages/AssurancePage.svelte';
 import ContextPage from './pages/ContextPage.svelte';
 import PlatformPage from './pages/PlatformPage.svelte';
 import RiskPage from './pages/RiskPage.svelte';
@@ -27,6 +28,7 @@ export const PAGES: readonly Page[] = [
   { slug: 'risk', letter: 'r', component: RiskPage },
   { slug: 'context', letter: 'c', component: ContextPage },
   { slug: 'survey', letter: 'v', component: SurveyPage },
+  { slug: 'assurance', letter: 'y', component: AssurancePage },
 ];
 
 export const pagesFor = (role: string): Page[] => PAGES.filter(({ roles }) => !roles || roles.includes(role));

@@ -1,5 +1,6 @@
 """Settings of an installation: a small TOML file, or nothing at all for the defaults."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from s4allcities.store.postgres import PostgresSettings
 
 __all__ = (
     "AppConfig",
+    "AssureConfig",
     "ClockConfig",
     "ConfigError",
     "EveFile",
@@ -119,6 +121,18 @@ class EveFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sensor: str = "ids-1"
 
 
+class AssureConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether detectors are tried every night on the history of the last ``days`` days, from ``at`` (UTC) on.
+
+    At most ``budget_s`` seconds are spent; which sensors are tried first differs from night to night.
+    """
+
+    nightly: bool = False
+    at: str = "02:30"
+    days: int = 14
+    budget_s: float = 3600.0
+
+
 class AppConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that can be set. ``demo`` marks the screen as fed by simulated sensors.
 
@@ -126,7 +140,8 @@ class AppConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     JSON. ``history_days`` overrides, by family or kind, how many days things are kept; ``heads`` is the file for the
     ledger's signed heads, best on another machine's mount (empty = in the data directory). ``shadow`` raises alerts
     without calling anybody; ``alarms`` changes
-    settings of annunciation; ``share`` says by hypothesis whether alerts go out of the control room by themselves or
+    settings of annunciation; ``detectors`` changes settings of detectors, by their names; ``assure`` tries them every
+    night; ``share`` says by hypothesis whether alerts go out of the control room by themselves or
     after an operator took them; ``notify`` are the channels by which they do.
     ``cap_alerts`` is the rule by which alerts become CAP messages for
     partners, signed with ``cap_key`` and ``cap_certificate`` (PEM files) where both are given.
@@ -144,6 +159,8 @@ class AppConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     eve_files: tuple[EveFile, ...] = ()
     shadow: bool = False
     alarms: dict[str, Any] = {}
+    detectors: dict[str, dict[str, Any]] = {}
+    assure: AssureConfig = AssureConfig()
     share: dict[str, Literal["automatic", "operator"]] = {}
     notify: tuple[ChannelConfig, ...] = ()
     cap_alerts: CapRule | None = None
@@ -208,6 +225,7 @@ def check_config(config: AppConfig) -> AppConfig:
     if not 0 < config.clock.speed < 10_000:
         raise ConfigError(f"clock.speed is {config.clock.speed}; allowed are numbers above 0 and below 10000")
     _check_days(config.history_days)
+    _check_assure(config.assure)
     _check_streams(config.streams)
     if config.postgres != PostgresSettings() and (wrong := config.postgres.wrong()):
         raise ConfigError(wrong)
@@ -230,6 +248,15 @@ def _check_days(days: Mapping[str, float]) -> None:
     for name, value in days.items():
         if not 0 < value <= 36_500:
             raise ConfigError(f"history_days.{name} is {value:g}; allowed are days above 0 up to 36500")
+
+
+def _check_assure(assure: AssureConfig) -> None:
+    if re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", assure.at) is None:
+        raise ConfigError(f"assure.at is {assure.at!r}; allowed are times from 00:00 to 23:59")
+    if not 4 <= assure.days <= 366:
+        raise ConfigError(f"assure.days is {assure.days}; allowed are 4 to 366")
+    if not 0 < assure.budget_s <= 86_400:
+        raise ConfigError(f"assure.budget_s is {assure.budget_s:g}; allowed are seconds above 0 up to 86400")
 
 
 def _check_streams(streams: StreamsConfig) -> None:

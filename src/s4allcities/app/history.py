@@ -13,7 +13,7 @@ from s4allcities.store.opening import named_postgres
 from s4allcities.store.postgres_reader import PostgresHistoryReader
 from s4allcities.store.reader import Found, HistoryReader, SeriesRow, day_range_us, to_rows
 
-__all__ = ("HistoryAsk", "ask_history", "list_series")
+__all__ = ("HistoryAsk", "ask_history", "list_series", "open_reader")
 
 _FIRST_US, _LAST_US = 0, 1 << 62
 _LAST_WRITTEN_US = 253_402_300_799_999_999
@@ -35,8 +35,9 @@ class HistoryAsk(Struct, frozen=True, kw_only=True):
 Reader = HistoryReader | PostgresHistoryReader
 
 
-def _reader(ask: HistoryAsk) -> Reader:
-    data = DataDir(ask.data_dir)
+def open_reader(data_dir: Path) -> Reader:
+    """Give what reads an installation's history, wherever it lies. :raises HistoryError: there is none."""
+    data = DataDir(data_dir)
     settings = named_postgres(data)
     if settings is not None and settings.history:
         return PostgresHistoryReader(settings)
@@ -48,7 +49,7 @@ def list_series(ask: HistoryAsk) -> list[SeriesRow]:
 
     :raises HistoryError: there is no history, or it cannot be read.
     """
-    with _reader(ask) as reader:
+    with open_reader(ask.data_dir) as reader:
         rows = reader.series()
     return [
         row
@@ -62,7 +63,7 @@ def ask_history(ask: HistoryAsk) -> dict[str, Any]:
 
     :raises HistoryError: no history, no such sensor, an unknown form of file, or it cannot be written.
     """
-    with _reader(ask) as reader:
+    with open_reader(ask.data_dir) as reader:
         begin_s = time.perf_counter()
         found, span = _find(reader, ask)
         query_ms = 1000 * (time.perf_counter() - begin_s)

@@ -41,6 +41,9 @@ from s4allcities.store.layout import DataDir
 
 from .accounting import Accounting
 from .alarm_figures import AlarmFigures, alarm_metrics
+from .assure.files import newest_report
+from .assure.nightly import Nightly, run_in_process
+from .assure.nightly import Work as TrialWork
 from .config import AppConfig
 from .desk import CapReleaseDesk
 from .eve_files import EveFollower
@@ -94,8 +97,9 @@ class Platform:
         self._credentials = credentials
         self._random = Random(secrets.randbits(128))
         folder = Path(config.site)
+        self._alarms = config.alarms | {"shadow": config.shadow}
         self.stages: tuple[Stage[Any], ...] = build_stages(
-            site, folder, seed=config.seed, alarms=config.alarms | {"shadow": config.shadow}
+            site, folder, seed=config.seed, alarms=self._alarms, detectors=config.detectors
         )
         self.watch = StepWatch()
         self.runners = [
@@ -145,7 +149,10 @@ class Platform:
     def _host_of(self, stage: Stage[Any]) -> StageHost:
         """Give a heavy stage a process of its own, a light one as soon as it was stuck: no alert waits for either."""
         config = self.config
-        work = Work(stage=stage.name, site=config.site, seed=config.seed, parent=os.getpid())
+        work = Work(
+            stage=stage.name, site=config.site, seed=config.seed, parent=os.getpid(), alarms=self._alarms,
+            detectors=config.detectors,
+        )  # fmt: skip
         process = ProcessHost(stage.name, worker_command(work))
         return process if stage.heavy else WatchedHost(stage, self.watch, process)
 
@@ -184,6 +191,7 @@ class Platform:
             past=self._past,
             disclose=self._disclose,
             usual=usual_of,
+            assurance=partial(newest_report, DataDir(Path(self.config.data_dir)).root),
         )
         door = HttpDoor(self._speaks_for(gate), self.bus.publish_raws, self._refused_by_http, self.clock)
         return build_app(
@@ -295,6 +303,7 @@ class Platform:
                     self.upkeep.run(),
                     *([self.notifier.run()] if self.notifier is not None else []),
                     *(follower.run() for follower in self.eve),
+                    *([self._nightly().run()] if self.config.assure.nightly else []),
                     self._watch_devices(),
                     self._show_platform(),
                 )
@@ -333,6 +342,19 @@ class Platform:
         await self._act(past)
         await self._share(past)
         await self.desk.resume()
+
+    def _nightly(self) -> Nightly:
+        config = self.config
+
+        async def work(due_us: int) -> None:
+            await run_in_process(
+                TrialWork(
+                    site=config.site, data_dir=config.data_dir, days=config.assure.days, now_us=due_us,
+                    budget_s=config.assure.budget_s, parent=os.getpid(), detectors=config.detectors,
+                )
+            )  # fmt: skip
+
+        return Nightly(self.clock, config.assure.at, work)
 
     async def _watch_devices(self) -> None:
         """Give the broker new device credentials as soon as they are in the file."""

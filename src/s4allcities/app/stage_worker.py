@@ -30,6 +30,8 @@ class Work(Struct, frozen=True, kw_only=True):
     site: str
     seed: int
     parent: int
+    alarms: dict[str, Any] = {}
+    detectors: dict[str, dict[str, Any]] = {}
 
 
 def command(work: Work) -> tuple[str, ...]:
@@ -54,9 +56,10 @@ def _stage(work: Work) -> Stage[Any]:
     from .stages import build_stages
 
     site = load_site(Path(work.site))
-    return next(
-        each for each in build_stages(site, Path(work.site), seed=work.seed) if each.name == work.stage
+    stages = build_stages(
+        site, Path(work.site), seed=work.seed, alarms=work.alarms or None, detectors=work.detectors
     )
+    return next(each for each in stages if each.name == work.stage)
 
 
 def main() -> int:

@@ -20,6 +20,7 @@ COMMANDS = {
     "site": "Check, show and import site files.",
     "sources": "Connectors: list, check, replay files, watch live.",
     "detect": "Run one detector over a file.",
+    "assure": "Try the detectors with attacks in the installation's own history.",
     "simulate": "What-if runs: a crowd on a site, and the engine's validation.",
     "fuse": "Fuse detections from a file into explained incidents.",
     "risk": "Where a figure came from; planning without live data.",

@@ -72,6 +72,39 @@ export const getHistory = (sensor: string, minutes = 15): Promise<History> =>
   request('GET', `/api/v1/sensors/${encodeURIComponent(sensor)}/history?minutes=${minutes}`);
 export const getUsual = (sensor: string, minutes = 60): Promise<Record<string, Judged[]>> =>
   request('GET', `/api/v1/sensors/${encodeURIComponent(sensor)}/usual?minutes=${minutes}`);
+/** The newest trial of the detectors on the installation's own history. */
+export interface Assurance {
+  made: string;
+  t_judged: string;
+  t_until: string;
+  simulated: boolean;
+  sensors: number;
+  sensors_tried: number;
+  attacks: number;
+  found: number;
+  false_alarms_month: number;
+  blind_spots: {
+    sensor: string;
+    zone: string;
+    found: number;
+    tried: number;
+    expected: number;
+    missed: string[];
+    why: string[];
+  }[];
+  limits: { quantity: string; kind: string; tried: number; found: number }[];
+  kinds: {
+    quantity: string;
+    kind: string;
+    size: string;
+    tried: number;
+    found: number;
+    delay_s: number | null;
+  }[];
+}
+export const getAssurance = (): Promise<Assurance> => request('GET', '/api/v1/assurance');
+export const ASSURANCE_REPORT = '/api/v1/assurance/report';
+
 export const getReport = (): Promise<PlatformReport> => request('GET', '/api/v1/accounting');
 
 export interface AlertRequest {

@@ -18,12 +18,17 @@ Usual = Callable[[list[tuple[int, float]]], list[tuple[int, float, float | None,
 History = Callable[[str, int, int], Awaitable[dict[str, list[tuple[int, float]]]]]
 
 
+def _no_report(form: str) -> bytes | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class PictureServices:
     """``publish`` puts an event on the bus and returns when it is durable; ``history(sensor, from_us, to_us)`` gives
     (t_us, value) rows by quantity; ``usual(rows)`` adds (low, high, why unusual) to each of such rows; ``site_json`` is
     the encoded site document; ``past(t_us)`` gives risks and facts as they stood at a moment; ``disclose(record,
-    personal)`` enters into the ledger what a partner was given.
+    personal)`` enters into the ledger what a partner was given; ``assurance(form)`` gives the newest trial of the
+    detectors as ``json`` or ``html``.
     """
 
     hub: PictureHub
@@ -38,3 +43,4 @@ class PictureServices:
     past: Past
     disclose: Disclose
     usual: Usual
+    assurance: Callable[[str], bytes | None] = _no_report

@@ -8,6 +8,7 @@ from litestar import Response, Router, WebSocket, get, websocket
 from litestar.di import NamedDependency
 from litestar.exceptions import (
     NotAuthorizedException,
+    NotFoundException,
     PermissionDeniedException,
     ValidationException,
     WebSocketDisconnect,
@@ -21,6 +22,8 @@ from .services import PictureServices
 
 __all__ = (
     "accounting",
+    "assurance",
+    "assurance_report",
     "live",
     "record_schemas",
     "rejected_input",
@@ -85,6 +88,32 @@ async def sensor_usual(
     span_us = max(1, min(minutes, MAX_MINUTES)) * 60 * US_PER_S
     found = await services.history(sensor, now_us - span_us, now_us + US_PER_S)
     return {name: await asyncio.to_thread(services.usual, rows) for name, rows in found.items()}
+
+
+@get("/assurance", guards=[requires("history.read")], raises=[NotAuthorizedException, NotFoundException])
+async def assurance(services: NamedDependency[PictureServices]) -> Response[bytes]:
+    """Give the newest trial of the detectors on this own history: what attacks would have been missed."""
+    return await _trial(services, "json", {})
+
+
+@get(
+    "/assurance/report", guards=[requires("history.read")], raises=[NotAuthorizedException, NotFoundException]
+)
+async def assurance_report(services: NamedDependency[PictureServices]) -> Response[bytes]:
+    """Give the same as one HTML page to keep or to print."""
+    return await _trial(
+        services, "html", {"content-disposition": 'attachment; filename="detection-assurance.html"'}
+    )
+
+
+async def _trial(services: PictureServices, form: str, headers: dict[str, str]) -> Response[bytes]:
+    found = await asyncio.to_thread(services.assurance, form)
+    if found is None:
+        raise NotFoundException(
+            "The detectors were not tried on this history yet: `s4 assure` does it now, assure.nightly every night."
+        )
+    media_type = "application/json" if form == "json" else "text/html"
+    return Response(found, media_type=media_type, headers={"cache-control": "no-cache", **headers})
 
 
 @get("/rejected", guards=[requires()], raises=[NotAuthorizedException])
@@ -170,6 +199,8 @@ def views_router() -> Router:
         the_picture,
         sensor_history,
         sensor_usual,
+        assurance,
+        assurance_report,
         rejected_input,
         accounting,
         record_schemas,

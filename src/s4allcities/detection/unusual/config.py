@@ -55,11 +55,14 @@ class UnusualConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ``false_alarms_per_month`` is the wish for one sensor. ``false_discoveries`` is the share of what is said at about
     the same time over all sensors that may be false. ``warm_up`` readings of a series are needed before anything is
     said of it. The first ``series_most`` series are watched in full, ``quick_most`` more by level and spread alone.
+    ``tests_least`` readings are taken to be tested in five minutes where fewer are, as when only some series of a site
+    are replayed.
     """
 
     false_alarms_per_month: Annotated[float, Meta(gt=0, le=1e6)] = 1.0
     false_discoveries: Annotated[float, Meta(gt=0, le=1)] = 0.1
     warm_up: _Count = 600
+    tests_least: Annotated[int, Meta(ge=0)] = 0
     series_most: _Count = 100_000
     quick_most: Annotated[int, Meta(ge=0)] = 1_000_000
     future_s: _Positive = 60.0

@@ -160,7 +160,8 @@ class UnusualStage:
                 continue
             excess = float(z[row] - bar[row])
             interval_s = float(state.floats[slot, at.INTERVAL_S])
-            if not self._discovers(state, excess, interval_s, max(state.tests_before, tested + row + 1)):
+            tests = max(state.tests_before, tested + row + 1, self.config.tests_least)
+            if not self._discovers(state, excess, interval_s, tests):
                 state.held_back += 1
                 continue
             state.said += 1
