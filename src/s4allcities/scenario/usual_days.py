@@ -14,7 +14,7 @@ from .families import channel_of, counts_zone
 from .instruments import CALM, SPREAD
 from .randomness import stream
 
-__all__ = ("UsualSeries", "usual_days")
+__all__ = ("UsualSeries", "busy", "usual_days")
 
 _F8 = NDArray[np.float64]
 _DAY_S = 86_400.0

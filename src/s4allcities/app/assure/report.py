@@ -16,6 +16,7 @@ __all__ = (
     "Missed",
     "SensorShare",
     "Tried",
+    "at_most",
     "blind_spots",
     "false_alarms_month",
     "kind_shares",

@@ -13,7 +13,7 @@ from s4allcities.domain import US_PER_S, Detection, Stage
 from .attacks import REPLAYED_FROM_S, Kind, alter
 from .recording import SLICE_US, Recorded, Source, batches
 
-__all__ = ("Alarm", "Attack", "Baseline", "Outcome", "baseline", "try_attack")
+__all__ = ("Alarm", "Attack", "Baseline", "Outcome", "baseline", "neighbours", "try_attack")
 
 TEACH_SLICE_US = 6 * 3600 * US_PER_S
 DAY_US = 86_400 * US_PER_S
