@@ -14,7 +14,7 @@ from numba import njit
 from .arrays import F8, I4
 from .trees import Routes
 
-__all__ = ("Draws", "clearance_s", "draw", "route_times", "route_times_python")
+__all__ = ("Draws", "clearance_s", "draw", "passages", "route_times", "route_times_python")
 
 SLACK = 0.5
 """People; a route is clear when less than this is left."""
@@ -31,9 +31,12 @@ class Draws:
 
 @njit(cache=True, nogil=True)
 def _run(
-    people: F8, first: I4, arcs: I4, transit: F8, capacity: F8, ready: F8, step: float, steps: int, passed: F8
-) -> F8:
-    """Seconds until each route (R,) is clear, infinite if it is not in time; ``passed`` (m,) gets the people by arc."""
+    people: F8, first: I4, arcs: I4, transit: F8, capacity: F8, ready: F8, step: float, steps: int, passed: F8,
+    trace: F8,
+) -> F8:  # fmt: skip
+    """Seconds until each route (R,) is clear, infinite if it is not in time; ``passed`` (m,) gets the people by arc,
+    ``trace`` (m, steps or 0) those who set out along it in each step.
+    """
     n_routes = len(people)
     total = len(arcs)
     queue = np.zeros(total)
@@ -79,6 +82,8 @@ def _run(
                 go = queue[i] * share
                 queue[i] -= go
                 passed[a] += go
+                if t < trace.shape[1]:
+                    trace[a, t] += go
                 if lag[i] > 0:
                     coming[i, (t + lag[i]) % longest] += go
                 elif i + 1 < first[r + 1]:
@@ -132,8 +137,26 @@ def _times(
         step_s,
         int(horizon_s / step_s),
         passed,
+        np.zeros((0, 0)),
     )
     return done, passed
+
+
+def passages(
+    routes: Routes, transit_s: F8, capacity_ps: F8, *, ready_s: F8 | None = None, step_s: float = 5.0,
+    horizon_s: float = 3600.0,
+) -> F8:  # fmt: skip
+    """Give the people who set out along each arc in each step (m, T), T the steps until all are through."""
+    steps = int(horizon_s / step_s)
+    passed, trace = np.zeros(len(capacity_ps)), np.zeros((len(capacity_ps), steps))
+    if not len(routes.people):
+        return trace[:, :0]
+    ready = np.zeros(len(routes.people)) if ready_s is None else ready_s
+    _run(
+        routes.people, routes.first, routes.arcs, transit_s, capacity_ps, ready, step_s, steps, passed, trace
+    )  # fmt: skip
+    used = np.flatnonzero(trace.any(0))
+    return trace[:, : int(used[-1]) + 1] if len(used) else trace[:, :0]
 
 
 def draw(

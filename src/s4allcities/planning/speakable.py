@@ -8,7 +8,7 @@ and the one with the best worst decile is taken. A plan that the authority appro
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from msgspec import Struct
@@ -108,12 +108,19 @@ class _Search:
         self.found: dict[str, tuple[_Verdict, _Candidate]] = {}
         self.late: dict[str, float] = {}
         self._distance: dict[str, F8] = {}
+        # Different surcharges often lead to the same ways.
+        self._seen: dict[tuple[tuple[int, tuple[int, ...]], ...], tuple[_Candidate, dict[str, float]]] = {}
 
     def candidate(self, tree: Tree) -> tuple[_Candidate, dict[str, float]]:
         """The plan of a forest and when each gate would be through."""
         maker = self.maker
         places = [place for place, node in enumerate(maker.graph.nodes) if self.people.get(node.name, 0) > 0]
-        ways = {place: maker.way(place, tree.next_arc) for place in places}
+        onward = tree.next_arc.tolist()
+        ways = {place: maker.way(place, onward) for place in places}
+        key = tuple(ways.items())
+        known = self._seen.get(key)
+        if known is not None:
+            return replace(known[0], stranded=tree.stranded), known[1]
         routes = maker.routes(self.people, ways)
         done, _ = route_times(routes, maker.transit_s, maker.capacity_ps)
         late: dict[str, float] = {}
@@ -124,6 +131,7 @@ class _Search:
             exits.setdefault(maker.graph.nodes[place].zone, set()).add(gate)
         named = {zone: tuple(sorted(gates)) for zone, gates in sorted(exits.items())}
         found = _Candidate(ways, named, float(done.max(initial=0.0)), tree.stranded, self.sentences(ways))
+        self._seen[key] = found, late
         return found, late
 
     def run(self) -> list[_Candidate]:
@@ -255,8 +263,11 @@ def speakable_plan(
     approved: Sequence[Approved] = (),
     most_sentences: int = MOST_SENTENCES,
     runs: int = RUNS,
+    hold: Mapping[str, tuple[str, ...]] | None = None,
 ) -> SpeakablePlan:
     """Choose the plan to give out; ``optimum_s`` is the clearance of the best plan, for the price.
+
+    ``hold`` are exits by zone that stay as they are where they can: what people there were told a moment ago.
 
     :raises ValueError: ``most_sentences`` below 1.
     """
@@ -281,6 +292,11 @@ def speakable_plan(
         if np.quantile(each[1], 0.9) <= (1 + APPROVED_MARGIN) * np.quantile(best[1], 0.9):
             best = each
             break
+    if hold:
+        kept = Approved(name=best[0].approved, exits=best[0].exits | dict(hold))
+        if _usable(maker, kept, search.zones):
+            held = _approved(search, kept)
+            best = held, _play(search, held, nearest, draws, follow)
     chosen, times = best
     alone = _play(search, nearest, nearest, draws, np.ones(runs))
     return SpeakablePlan(

@@ -68,6 +68,7 @@ class TreeMaker:
         self.graph = graph
         self.tail = np.array([at[arc.tail] for arc in graph.arcs], np.int32)
         self.head = np.array([at[arc.head] for arc in graph.arcs], np.int32)
+        self._heads: list[int] = self.head.tolist()
         self.transit_s = np.array([arc.transit_s for arc in graph.arcs], np.float64)
         self.capacity_ps = np.array([arc.capacity_ps for arc in graph.arcs], np.float64)
         # People are sent only where a way is open now and stays open: a sentence cannot be timed.
@@ -98,12 +99,13 @@ class TreeMaker:
         start[self.graph.safe] = 0.0
         away, came = shortest(self.head, self.tail, np.maximum(cost, 0.0), start, usable=usable)
         next_arc = came.astype(np.int32)
+        onward = next_arc.tolist()
         exits: dict[str, set[str]] = {}
         stranded: set[str] = set()
         for place in self._zone_nodes:
             zone = self.graph.nodes[place].zone
             if np.isfinite(away[place]):
-                exits.setdefault(zone, set()).add(self.gate_of_way(self.way(place, next_arc)))
+                exits.setdefault(zone, set()).add(self.gate_of_way(self.way(place, onward)))
             else:
                 stranded.add(zone)
         return Tree(
@@ -135,19 +137,21 @@ class TreeMaker:
         ways: dict[int, tuple[int, ...]] = {}
         for wanted in sorted({tuple(sorted(names)) for names in exits.values()}):
             tree = self.tree({}, without=[gate for gate in self.gates if gate not in wanted])
+            onward = tree.next_arc.tolist()
             for place in self._zone_nodes:
                 zone = self.graph.nodes[place].zone
-                way = self.way(place, tree.next_arc)
+                way = self.way(place, onward)
                 if zone in exits and tuple(sorted(exits[zone])) == wanted and way:
                     ways[place] = way
         return ways
 
-    def way(self, place: int, next_arc: I4) -> tuple[int, ...]:
-        """Arcs from a node down the forest."""
+    def way(self, place: int, next_arc: Sequence[int]) -> tuple[int, ...]:
+        """Arcs from a node down the forest (a list: arrays are slow to read one by one)."""
         found = []
+        heads = self._heads
         while next_arc[place] >= 0:
-            found.append(int(next_arc[place]))
-            place = int(self.head[found[-1]])
+            found.append(next_arc[place])
+            place = heads[found[-1]]
         return tuple(found)
 
     def routes(self, people: Mapping[str, float], ways: Mapping[int, tuple[int, ...]]) -> Routes:
@@ -167,4 +171,5 @@ class TreeMaker:
 
     def tree_routes(self, people: Mapping[str, float], tree: Tree) -> Routes:
         """Put the people (by node name) on the forest."""
-        return self.routes(people, {place: self.way(place, tree.next_arc) for place in self._zone_nodes})
+        onward = tree.next_arc.tolist()
+        return self.routes(people, {place: self.way(place, onward) for place in self._zone_nodes})

@@ -102,7 +102,7 @@ def _ensemble_s(graph: WalkGraph, site: Site, seed: int) -> float:
     zone = next(each.slug for each in site.zones if not each.outdoor)
     playbook, now = EvacuatePlaybook(graph, seed=seed), _situation(site, zone)
     closures = find_closures(graph, playbook.smoke(now), now, Strictness())
-    routes, _ = route_people(SiteNetwork(graph), now.people, closures)
+    routes = route_people(SiteNetwork(graph), now.people, closures).routes
     chains, capacity_ps, _ = route_chains(graph, routes)
     rng = np.random.default_rng(seed)
     _, spent = _timed(partial(clearance_band, chains, capacity_ps, rng=rng, runs=ENSEMBLE))

@@ -50,6 +50,8 @@ COLLECTIONS = (
     "releases",
     "entries",
     "forecasts",
+    "options",
+    "watches",
     "services",
     "kpis",
     "notifications",
@@ -65,6 +67,8 @@ KEPT = {
     "alerts": 1000,
     "incidents": 1000,
     "notifications": 300,
+    "options": 50,
+    "watches": 50,
 }
 """How many of a growing collection stay in the picture, closed ones leaving first; the store keeps all."""
 
@@ -245,6 +249,10 @@ class Picture:
                 kind, _, key = fact.subject.partition("/")
                 collection = "services" if fact.attribute == "resilience" else "forecasts"
                 self._set(collection, key or kind, {"id": key or kind, "t_us": fact.t_us, **fact.value})
+            case "options" | "watch":
+                key = fact.subject.partition("/")[2]
+                collection = "options" if fact.attribute == "options" else "watches"
+                self._set(collection, key, {"id": key, "t_us": fact.t_us, **fact.value})
             case "hazard":
                 for key, hazard in fact.value.items():
                     self._set("hazards", key, {"id": key, **hazard})

@@ -1,5 +1,7 @@
 """The playbook "evacuate": who leaves by which exit and street, away from smoke, exits in doubt and jams."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from math import hypot
 from typing import Any
 
@@ -11,17 +13,35 @@ from s4allcities.simulation.clearance import ClearanceBand, clearance_band
 from s4allcities.simulation.smoke import SmokeField, SmokeReading, estimate_smoke, smoke_geojson
 from s4allcities.site import WalkGraph
 
-from .closures import Strictness, find_closures, smoke_covers
-from .routes import ZoneRoute, route_chains, route_people
+from .closures import Closures, Strictness, find_closures, smoke_covers
+from .options import Curve, PlanOptions, exit_curves, work_out
+from .routes import AS_TOLD, Routed, Told, ZoneRoute, route_chains, route_people
 from .situation import Situation
 from .wording import NOT_NEEDED, course_name, sentence, sign_settings
 
-__all__ = ("EvacuatePlaybook",)
+__all__ = ("Advice", "EvacuatePlaybook")
 
 RUNS = 200
 UNCOUNTED_SHARE = 0.3
 """Share of a zone's capacity that is planned for where nobody counts; never nobody."""
 STRICTNESS = (Strictness(), Strictness(keep_off_jams=False), Strictness(False, False))
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """A course and what it was made from: ``parts`` are those planned for under the strictest rules, whose ``closures``
+    these are, and then under milder ones; ``planned`` tells how many people each exit should let through by when.
+    """
+
+    course: CourseOfAction
+    parts: tuple[Routed, ...]
+    closures: Closures
+    planned: dict[str, Curve]
+
+    @property
+    def as_told(self) -> bool:
+        """Whether nobody is told anything new."""
+        return all(part.spoken is None or part.spoken.approved == AS_TOLD for part in self.parts)
 
 
 class EvacuatePlaybook:
@@ -52,8 +72,7 @@ class EvacuatePlaybook:
             self._warm = True
             people = {zone.slug: 1.0 for zone in self._site.zones}
             closures = find_closures(self._graph, SmokeField({}, {}), Situation(), STRICTNESS[0])
-            routes, _ = route_people(self._network, people, closures)
-            self._clearance(routes)
+            self._clearance(route_people(self._network, people, closures).routes)
 
     def smoke(self, situation: Situation) -> SmokeField:
         """Judge where smoke is from the detectors' newest readings."""
@@ -75,25 +94,46 @@ class EvacuatePlaybook:
         }
 
     def propose(self, incident: Incident, situation: Situation, now_us: int) -> list[CourseOfAction]:
-        """Give the best plan; zones that the strictest rules leave without a way are planned for under milder ones."""
+        """Give the plan to give out; see `advise`."""
+        return [self.advise(incident, situation, now_us).course]
+
+    def advise(
+        self, incident: Incident, situation: Situation, now_us: int, *, told: Told | None = None
+    ) -> Advice:
+        """Give the plan to give out; zones that the strictest rules leave without a way are planned for under milder
+        ones. ``told`` is what people were told before: it stays while it is nearly as good.
+        """
         smoke = self.smoke(situation)
         people, uncounted = self._people(situation)
         found: list[ZoneRoute] = []
         relaxed: list[Strictness] = []
-        reasons: dict[str, str] = {}
+        parts: list[Routed] = []
+        strictest = find_closures(self._graph, smoke, situation, STRICTNESS[0])
         for strictness in STRICTNESS:
-            closures = find_closures(self._graph, smoke, situation, strictness)
-            routes, stranded = route_people(self._network, people, closures)
-            if strictness is STRICTNESS[0]:
-                reasons = closures.exits
-            elif routes:
+            closures = strictest if not parts else find_closures(self._graph, smoke, situation, strictness)
+            routed = route_people(
+                self._network, people, closures, capacity_ps=situation.capacity_ps, told=told, seed=self._seed
+            )
+            if parts and routed.routes:
                 relaxed.append(strictness)
-            found += [route for route in routes if route.zone not in stranded]
-            people = {zone: people[zone] for zone in stranded}
+            parts.append(routed)
+            found += [route for route in routed.routes if route.zone not in routed.stranded]
+            people = {zone: people[zone] for zone in routed.stranded}
             if not people:
                 break
-        assumptions = (*_assumptions(relaxed), *uncounted)
-        return [self._course(incident, smoke, reasons, found, tuple(sorted(people)), assumptions, now_us)]
+        assumptions = (*_assumptions(relaxed, situation.capacity_ps), *uncounted)
+        course = self._course(
+            incident, smoke, strictest.exits, found, tuple(sorted(people)), assumptions, now_us
+        )
+        return Advice(course, tuple(parts), strictest, exit_curves(parts))
+
+    def options(self, advice: Advice, incident: Incident, situation: Situation) -> PlanOptions:
+        """Work out what stands beside a course: takes about as long as the course itself, so it comes after it."""
+        zone = incident.zones[0] if incident.zones else incident.place.zone or ""
+        return work_out(
+            self._network, advice.parts, self.smoke(situation), advice.closures, course=advice.course,
+            incident_zone=zone, planned=advice.planned, calibrated=situation.capacity_ps, seed=self._seed,
+        )  # fmt: skip
 
     def _people(self, situation: Situation) -> tuple[dict[str, float], tuple[str, ...]]:
         """Give the people by indoor zone; where nobody counts, a share of capacity, and the sentence that says so."""
@@ -113,10 +153,16 @@ class EvacuatePlaybook:
 
     def unsafe(self, course: CourseOfAction, situation: Situation, smoke: SmokeField) -> bool:
         """Tell whether a course leads through an exit that must not be counted on any more, or into smoke."""
-        if any(route.exit in situation.exits for route in course.routes):
-            return True
+        return bool(self.unsafe_zones(course, situation, smoke))
+
+    def unsafe_zones(self, course: CourseOfAction, situation: Situation, smoke: SmokeField) -> frozenset[str]:
+        """Give the zones whose people the course leads to such an exit or into smoke."""
         frame = self._site.frame
-        return any(smoke_covers(smoke, frame.ring_to_local(route.path)) for route in course.routes)
+        return frozenset(
+            route.from_zone
+            for route in course.routes
+            if route.exit in situation.exits or smoke_covers(smoke, frame.ring_to_local(route.path))
+        )
 
     def _course(
         self,
@@ -221,10 +267,12 @@ def _on_line(graph: WalkGraph, before: int, here: int, after: int) -> bool:
     return bool(hypot(x - along * to_x, y - along * to_y) <= 0.01)
 
 
-def _assumptions(relaxed: list[Strictness]) -> tuple[str, ...]:
+def _assumptions(relaxed: list[Strictness], calibrated: Mapping[str, float]) -> tuple[str, ...]:
     said = [
         "People follow the advice and start within about a minute.",
-        "Capacities by SFPE relations, not calibrated.",
+        f"Capacities of {len(calibrated)} exits as counted, the others by SFPE relations."
+        if calibrated
+        else "Capacities by SFPE relations, not calibrated.",
     ]
     if any(not each.keep_off_jams for each in relaxed):
         said.append("Some ways lead along a jammed street: there is no other.")

@@ -1,6 +1,6 @@
 """Routes for everybody in the building: graph, closures and counts in, groups by zone and exit out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,13 +8,20 @@ from numpy.typing import NDArray
 
 from s4allcities.planning.contract import NARROW, Cell, Hindrances, SiteNetwork, cells_of
 from s4allcities.planning.counts import clean_counts
-from s4allcities.planning.evacuation import plan_evacuation
+from s4allcities.planning.evacuation import EvacuationPlan, plan_evacuation
+from s4allcities.planning.graph import PlanGraph
+from s4allcities.planning.speakable import Approved, SpeakablePlan, speakable_plan
 from s4allcities.simulation.clearance import RouteChain
 from s4allcities.site import WalkGraph
 
 from .closures import Closures
 
-__all__ = ("ZoneRoute", "route_chains", "route_people")
+__all__ = (
+    "AS_TOLD", "Routed", "Scene", "Told", "ZoneRoute", "cells_indoors", "plan_scene", "route_chains", "route_people",
+)  # fmt: skip
+
+AS_TOLD = "as told before"
+"""Stands for the name of an approved plan where people keep what they were told."""
 
 MOST_EXITS = 2
 """A zone is told at most this many exits: more cannot be said over a loudspeaker."""
@@ -37,7 +44,7 @@ class ZoneRoute:
     walk_s: tuple[float, float]
 
 
-def _cells(graph: WalkGraph, closures: Closures) -> tuple[Cell, ...]:
+def cells_indoors(graph: WalkGraph, closures: Closures) -> tuple[Cell, ...]:
     """Give where the people of each indoor zone start: at clear points of it.
 
     Where smoke fills a zone they start at the nearest clear point indoors, after the walk there: their first steps are
@@ -55,29 +62,128 @@ def _cells(graph: WalkGraph, closures: Closures) -> tuple[Cell, ...]:
     return tuple(kept)
 
 
-def route_people(
-    network: SiteNetwork, people: Mapping[str, float], closures: Closures
-) -> tuple[list[ZoneRoute], dict[str, int]]:
-    """Route the people of indoor zones by the best plan there is, and gather them by zone and exit, most people first;
-    also those without any way, by zone.
-    """
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is planned on: the graph of what is open, in order, and the people of indoor zones in whole numbers."""
+
+    graph: PlanGraph
+    people: dict[str, int]
+
+
+def plan_scene(
+    network: SiteNetwork,
+    people: Mapping[str, float],
+    closures: Closures,
+    *,
+    capacity_ps: Mapping[str, float] | None = None,
+) -> Scene:
+    """Make the scene; ``capacity_ps`` are people a second by exit as counted, in place of the handbook's."""
     graph = network.graph
     known = {zone.slug for zone in graph.site.zones if not zone.outdoor}
     counted = clean_counts(people, [zone for zone in people if zone in known]).people
     hindrances = Hindrances(np.zeros(graph.n_arcs), closures.closes_s, closures.detour)
-    made = network.plan_graph(_cells(graph, closures), hindrances, shun=True).in_order()
-    plan = plan_evacuation(made, counted)
-    gathered: dict[tuple[str, str], list[_Walk]] = {}
-    exits = {exit_.arc: exit_.slug for exit_ in graph.exits}
-    for group in plan.groups:
-        arcs = tuple(step for arc in group.arcs for step in made.arcs[arc].walk)
-        if arcs:
-            walk = _walk(graph, group.people, arcs, exits)
-            gathered.setdefault((group.zone, walk.exit), []).append(walk)
+    made = network.plan_graph(cells_indoors(graph, closures), hindrances, shun=True)
+    if capacity_ps:
+        made = made.without((), capacity_ps)
+    return Scene(made.in_order(), counted)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What people were told before, exits by zone: kept while it is nearly as good; ``hold`` are zones that were told
+    so a moment ago and keep it if they can.
+    """
+
+    exits: Mapping[str, tuple[str, ...]]
+    hold: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """``routes`` by zone and exit, most people first, ``stranded`` people without any way by zone; the best plan there
+    is, and the one to give out, which the routes follow (None where nobody has a way). ``ways`` are (zone, people,
+    arcs of the scene's graph).
+    """
+
+    routes: list[ZoneRoute]
+    stranded: dict[str, int]
+    scene: Scene
+    best: EvacuationPlan
+    spoken: SpeakablePlan | None
+    ways: tuple[tuple[str, float, tuple[int, ...]], ...]
+
+
+def route_people(
+    network: SiteNetwork,
+    people: Mapping[str, float],
+    closures: Closures,
+    *,
+    capacity_ps: Mapping[str, float] | None = None,
+    told: Told | None = None,
+    seed: int = 0,
+) -> Routed:
+    """Route the people of indoor zones by the plan that can be said aloud; those it has no sentence for, because
+    their way closes soon, by the best plan there is.
+    """
+    graph = network.graph
+    scene = plan_scene(network, people, closures, capacity_ps=capacity_ps)
+    made, counted = scene.graph, scene.people
+    best = plan_evacuation(made, counted)
     started = {node.zone for node in made.nodes}
-    stranded = plan.stranded | {zone: n for zone, n in counted.items() if n and zone not in started}
+    stranded = best.stranded | {zone: n for zone, n in counted.items() if n and zone not in started}
+    spoken = _spoken(
+        graph, scene, best, {z: n for z, n in counted.items() if n and z not in stranded}, told, seed
+    )
+    zones = {node.name: node.zone for node in made.nodes}
+    led: dict[str, int] = {}
+    for name, count, _ in () if spoken is None else spoken.ways:
+        led[zones[name]] = led.get(zones[name], 0) + count
+    said = {zone for zone, count in led.items() if count == counted[zone]}
+    groups = [(group.zone, group.people, group.arcs) for group in best.groups if group.zone not in said]
+    if spoken is not None:
+        groups += [(zones[name], count, way) for name, count, way in spoken.ways if zones[name] in said]
+    gathered: dict[tuple[str, str], list[_Walk]] = {}
+    by_exit: list[tuple[str, str, int, tuple[int, ...]]] = []
+    exits = {exit_.arc: exit_.slug for exit_ in graph.exits}
+    for zone, count, way in groups:
+        arcs = tuple(step for arc in way for step in made.arcs[arc].walk)
+        if arcs and count:
+            walk = _walk(graph, count, arcs, exits)
+            gathered.setdefault((zone, walk.exit), []).append(walk)
+            by_exit.append((zone, walk.exit, count, way))
     routes = [_zone_route(graph, closures, zone, slug, walks) for (zone, slug), walks in gathered.items()]
-    return _few(routes), stranded
+    few = _few([route for route in routes if route.zone not in said])
+    few += [route for route in routes if route.zone in said]
+    ordered = sorted(few, key=lambda route: (-route.people, route.zone, route.exit))
+    share = {(r.zone, r.exit): r.people / sum(w.people for w in gathered[r.zone, r.exit]) for r in few}
+    ways = tuple(
+        (zone, count * share[zone, exit_], way)
+        for zone, exit_, count, way in by_exit
+        if (zone, exit_) in share
+    )
+    return Routed(ordered, stranded, scene, best, spoken, ways)
+
+
+def _spoken(
+    graph: WalkGraph,
+    scene: Scene,
+    best: EvacuationPlan,
+    served: dict[str, int],
+    told: Told | None,
+    seed: int,
+) -> SpeakablePlan | None:
+    if not served:
+        return None
+    approved = [Approved(name=each.name, exits=each.exits) for each in graph.site.plans]
+    hold: dict[str, tuple[str, ...]] = {}
+    if told is not None:
+        before = {zone: exits for zone, exits in told.exits.items() if zone in served}
+        approved.insert(0, Approved(name=AS_TOLD, exits=before))
+        hold = {zone: before[zone] for zone in told.hold if zone in before}
+    return speakable_plan(
+        scene.graph, served, optimum_s=best.clearance_s, rng=np.random.default_rng(seed), approved=approved,
+        hold=hold,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,13 +22,14 @@ class Doubt(Struct, frozen=True):
 
 class Situation(Struct):
     """Live facts by slug. ``people`` by zone; ``smoke_pct_m`` by sensor; ``exits`` only those in doubt or unusable;
-    ``jams`` by street with the speed in km/h.
+    ``jams`` by street with the speed in km/h; ``capacity_ps`` people a second by exit as counted where people queued.
     """
 
     people: dict[str, float] = field(default_factory=dict)
     smoke_pct_m: dict[str, float] = field(default_factory=dict)
     exits: dict[str, Doubt] = field(default_factory=dict)
     jams: dict[str, float] = field(default_factory=dict)
+    capacity_ps: dict[str, float] = field(default_factory=dict)
 
 
 def _fold_context(situation: Situation, fact: Context) -> None:

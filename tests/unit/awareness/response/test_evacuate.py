@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cache
 
+import msgspec
 import numpy as np
 import pytest
 from shapely import LineString
@@ -10,8 +11,12 @@ from shapely.geometry import shape
 from shapely.ops import unary_union
 
 from s4allcities.awareness.response import EvacuatePlaybook, PlanStage, Situation
+from s4allcities.awareness.response.options import PlanOptions
+from s4allcities.awareness.response.routes import Told
 from s4allcities.awareness.response.situation import Doubt
+from s4allcities.awareness.response.stage import PlanState
 from s4allcities.domain import Context, CourseOfAction, Detection, Incident, Order, Place
+from s4allcities.planning.wording import LANGUAGES
 from s4allcities.site import Site, WalkGraph, build_graph, load_site
 
 ZONES = ("ticket-hall", "north-passage", "east-passage", "west-passage", "compass-hall", "metro-platform",
@@ -231,3 +236,132 @@ def test_where_nobody_counts_a_share_of_capacity_is_planned_for_and_said() -> No
     assert course.people > 1000
     assert any("Nobody counts people in Ticket hall" in each for each in course.assumptions)
     assert course.clearance_s.p50 is not None
+
+
+def of_attribute(events: Sequence[object], attribute: str) -> list[Context]:
+    """Pick the facts of one kind."""
+    return [event for event in events if isinstance(event, Context) and event.attribute == attribute]
+
+
+def rate(exit_: str, per_min: float, t_us: int) -> Context:
+    """What a counter at an exit says."""
+    return Context(id="", t_us=t_us, subject=exit_, attribute="exit_rate", value=per_min)
+
+
+def test_what_stands_beside_a_course_follows_one_step_later_and_agrees_with_it() -> None:
+    plan = stage()
+    state = plan.start()
+    plan.step(state, facts(situation()), 0)
+    (course,) = courses(plan.step(state, [incident()], 1_000_000))
+    (fact,) = of_attribute(plan.step(state, [], 2_000_000), "options")
+    options = msgspec.convert(fact.value, PlanOptions)
+    assert options.course_id == course.id
+    assert 1 <= len(options.lines) <= 6
+    assert all(set(line.texts) == set(LANGUAGES) for line in options.lines)
+    said = {(zone, exit_) for line in options.lines for zone in line.zones for exit_ in line.exits}
+    ways = {(route.from_zone, route.exit) for route in course.routes}
+    assert ways <= said
+    assert options.price_s == pytest.approx(options.expected_s - options.optimum_s)
+    assert options.proof is not None
+    assert options.proof.proven
+    assert [answer.response for answer in options.answers] == ["evacuate", "invacuate", "lockdown", "hold"]
+    evacuate, _, _, hold = options.answers
+    assert evacuate.exposure_person_s < hold.exposure_person_s
+    assert {exit_ for _, exit_ in ways}.isdisjoint(evacuate.free_exits)
+    through = {exit_: sum(r.people for r in course.routes if r.exit == exit_) for _, exit_ in ways}
+    assert {exit_: curve[-1][1] for exit_, curve in options.planned.items()} == pytest.approx(through, abs=1)
+    assert of_attribute(plan.step(state, [], 4_000_000), "options") == []
+
+
+def ordered(plan: PlanStage, state: PlanState, **people: float) -> CourseOfAction:
+    """Plan at 1 s and order it at 2 s."""
+    now = situation()
+    now.people |= people
+    plan.step(state, facts(now), 0)
+    (course,) = courses(plan.step(state, [incident()], 1_000_000))
+    order = Order(
+        id="o", t_us=2, course_of_action_id=course.id, incident_id=course.incident_id, actor="a", role="r"
+    )
+    plan.step(state, [order], 2_000_000)
+    return course
+
+
+def follow_plan(plan: PlanStage, state: PlanState, share: dict[str, float], until_s: int) -> list[object]:
+    """Let each exit count a share of what the plan expects there, every five seconds."""
+    out: list[object] = []
+    watch = state.watches["01INCIDENT"]
+    for second in range(5, until_s, 5):
+        t_us = 2_000_000 + second * 1_000_000
+        rates = []
+        for exit_, curve in watch.planned.items():
+            due = [people for moment, people in curve if moment <= second + 5]
+            before = [people for moment, people in curve if moment <= second]
+            more = (due[-1] if due else 0) - (before[-1] if before else 0)
+            rates.append(rate(exit_, 12.0 * more * share.get(exit_, 1.0), t_us))
+        out += plan.step(state, rates, t_us)
+        if courses(out):
+            break
+    return out
+
+
+def test_counts_at_the_exits_are_compared_with_the_plan_that_was_ordered() -> None:
+    plan = stage()
+    state = plan.start()
+    course = ordered(plan, state)
+    out = follow_plan(plan, state, {}, 100)
+    assert courses(out) == []
+    last = of_attribute(out, "watch")[-1].value
+    assert last["course_id"] == course.id
+    assert last["off_plan"] == []
+    busiest = max(last["exits"], key=lambda each: each["counted"][-1][1])
+    assert abs(busiest["off"]) < 0.1
+    assert busiest["counted"][-1][1] > 20
+
+
+def test_an_exit_that_lets_through_half_is_taken_for_what_it_is_and_planned_for() -> None:
+    plan = stage()
+    state = plan.start()
+    course = ordered(plan, state, **{"platform-concourse": 1500.0})
+    watch = state.watches["01INCIDENT"]
+    slow = "exit-w"  # the concourse waits for it
+    out = follow_plan(plan, state, {slow: 0.4}, 200)
+    assert state.situation.capacity_ps[slow] < 0.7 * watch.capacity_ps[slow]
+    assert slow in of_attribute(out, "watch")[-1].value["off_plan"]
+    (again,) = courses(out)
+    assert again.supersedes == course.id
+    before = sum(route.people for route in course.routes if route.exit == slow)
+    assert sum(route.people for route in again.routes if route.exit == slow) < before
+    assert any("as counted" in each for each in again.assumptions)
+
+
+def test_a_zone_keeps_for_a_minute_what_it_was_told_unless_that_became_unsafe() -> None:
+    plan = stage()
+    state = plan.start()
+    course = ordered(plan, state)
+    told = state.watches["01INCIDENT"].told
+    used = course.routes[0].exit
+    shut = Context(id="", t_us=4, subject=used, attribute="exit_state", value="unusable", reason="shut")
+    (again,) = courses(plan.step(state, [shut], 20_000_000))
+    now: dict[str, set[str]] = {}
+    for route in again.routes:
+        now.setdefault(route.from_zone, set()).add(route.exit)
+    kept = [zone for zone, exits in told.items() if used not in exits]
+    assert kept
+    for zone in kept:
+        assert now[zone] <= set(told[zone])
+
+
+def test_an_option_stays_while_another_saves_little() -> None:
+    now = situation()
+    playbook = EvacuatePlaybook(the_graph(), seed=1)
+    first = playbook.advise(incident(), now, 1_000_000)
+    told: dict[str, set[str]] = {}
+    for route in first.course.routes:
+        told.setdefault(route.from_zone, set()).add(route.exit)
+    now.people["main-hall"] *= 1.05
+    kept = {zone: tuple(sorted(exits)) for zone, exits in told.items()}
+    again = playbook.advise(incident(), now, 2_000_000, told=Told(kept))
+    assert again.as_told
+    assert {(r.from_zone, r.exit) for r in again.course.routes} <= {
+        (zone, exit_) for zone, exits in kept.items() for exit_ in exits
+    }
