@@ -59,6 +59,7 @@ from .server import WebServer, build_app, page_folder
 from .stage_worker import Work
 from .stage_worker import command as worker_command
 from .stages import build_stages
+from .standstill import stood_still
 from .upkeep import Upkeep, forget_lost_positions, retention_limits
 from .usual import usual_of
 
@@ -103,6 +104,7 @@ class Platform:
             site, folder, seed=config.seed, alarms=self._alarms, detectors=config.detectors
         )
         self.watch = StepWatch()
+        self._stood_still = stood_still(Path(config.data_dir), self.stages)
         self.runners = [
             StageRunner(
                 stage,
@@ -155,7 +157,12 @@ class Platform:
             detectors=config.detectors,
         )  # fmt: skip
         process = ProcessHost(stage.name, worker_command(work))
-        return process if stage.heavy else WatchedHost(stage, self.watch, process)
+        if stage.heavy:
+            return process
+        apart = stage.name == self._stood_still
+        if apart:
+            log.error("the last run stood still in a stage; it gets a process of its own", stage=stage.name)
+        return WatchedHost(stage, self.watch, process, isolated=apart)
 
     def _make_edge(self) -> EdgeNode:
         zones = {spec.slug: spec.zone for spec in self.site.sensors}

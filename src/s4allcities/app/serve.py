@@ -16,6 +16,7 @@ from s4allcities.security.users import FirstLink
 
 from .config import AppConfig
 from .platform import Platform, open_platform
+from .standstill import watched
 
 __all__ = ("LINKS_FILE", "RUNNING_FILE", "Running", "serve")
 
@@ -74,7 +75,8 @@ async def serve(config: AppConfig, *, announce: Callable[[Running, list[FirstLin
             announce(found, links)
         waiting.cancel()
         try:
-            await running
+            async with watched(folder):  # from here on: loading kernels may hold everything up for long
+                await running
         finally:
             with contextlib.suppress(FileNotFoundError):
                 (folder / RUNNING_FILE).unlink()

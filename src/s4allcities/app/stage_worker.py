@@ -53,9 +53,13 @@ def serve(stage: Stage[Any], requests: BinaryIO, answers: BinaryIO) -> None:
 def _stage(work: Work) -> Stage[Any]:
     from s4allcities.site import load_site
 
-    from .stages import build_stages
+    from .plan_stage import plan_stage
 
     site = load_site(Path(work.site))
+    if work.stage == "plan":
+        return plan_stage(site, seed=work.seed)
+    from .stages import build_stages
+
     stages = build_stages(
         site, Path(work.site), seed=work.seed, alarms=work.alarms or None, detectors=work.detectors
     )

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from s4allcities.awareness.alarms import AlarmStage, alarm_settings, names_of
 from s4allcities.awareness.context import CalendarStage, ContextError, ContextStage, Entry, load_context
-from s4allcities.awareness.response import EvacuatePlaybook, PlanStage
 from s4allcities.awareness.risk import RiskStage, zones_of
 from s4allcities.detection.access import AccessStage
 from s4allcities.detection.badges import BadgeStage
@@ -24,6 +23,7 @@ from s4allcities.fusion import FusionStage, topology_of
 from s4allcities.site import Site, WalkGraph, build_graph, walking_times_s
 
 from .config import ConfigError
+from .plan_stage import plan_stage
 
 __all__ = ("DETECTORS", "Detectors", "build_stages", "detector_settings", "numeric_stages")
 
@@ -132,5 +132,5 @@ def build_stages(
         FusionStage(topology_of(site)),
         RiskStage(zones_of(site), zone=clock_zone),
         AlarmStage(names_of(site), zone=clock_zone, settings=alarm_settings(alarms)),
-        PlanStage(EvacuatePlaybook(graph, seed=seed), exits),
+        plan_stage(site, seed=seed, graph=graph),
     )

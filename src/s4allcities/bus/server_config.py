@@ -133,6 +133,9 @@ def render(
     mqtt: dict[str, Any] = {
         "listen": _address(config.mqtt_host, mqtt_port),
         "consumer_inactive_threshold": "1h",
+        # By default the gateway cuts a device off whose message is not on disk within 5 s. Under more load than the
+        # disk and the processors bear that makes all come back and send again: more load. So devices wait instead.
+        "js_api_timeout": "30s",
     }
     if config.tls_cert:
         mqtt["tls"] = {"cert_file": config.tls_cert, "key_file": config.tls_key}

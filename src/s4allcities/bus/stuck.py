@@ -5,7 +5,8 @@ notice. So a thread watches, and sends this process a signal when a step is over
 handler inside the step, where it raises `StageStuck`. The handler does so only while a step is over its time: nothing
 else is ever hit. From then on the stage computes in a process of its own, where being stuck harms nobody.
 
-Limits: compiled code (a Numba kernel, a C library) is interrupted only when it comes back to Python.
+Limits: compiled code (a Numba kernel, a C library) is interrupted only when it comes back to Python. For code that
+never does, see `s4allcities.app.standstill`.
 """
 
 import logging
@@ -90,13 +91,19 @@ class StepWatch:
 class WatchedHost:
     """A light stage on the event loop until a step of it is stuck; from then on in ``refuge``, a process of its own.
 
-    ``isolated`` tells that it has been moved. The step that was stuck is tried once more there.
+    ``isolated`` tells that it has been moved, or began there. The step that was stuck is tried once more there.
     """
 
     def __init__(
-        self, stage: Stage[Any], watch: StepWatch, refuge: StageHost, *, stuck_s: float = STUCK_S
+        self,
+        stage: Stage[Any],
+        watch: StepWatch,
+        refuge: StageHost,
+        *,
+        stuck_s: float = STUCK_S,
+        isolated: bool = False,
     ) -> None:
-        self.isolated = False
+        self.isolated = isolated
         self._name = stage.name
         self._here = InProcessHost(stage)
         self._watch = watch

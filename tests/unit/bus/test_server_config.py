@@ -20,6 +20,7 @@ def test_loopback_and_durable_by_default(tmp_path: Path) -> None:
     content = rendered(tmp_path)
     assert content["listen"] == "127.0.0.1:4222"
     assert content["mqtt"]["listen"] == "127.0.0.1:1883"
+    assert content["mqtt"]["js_api_timeout"] == "30s"
     assert content["jetstream"]["sync_interval"] == "always"
     assert "http" not in content
 

@@ -33,7 +33,7 @@ Disturb = Callable[[Installation], Awaitable[None]]
 GOOD_PER_S, GOOD_DEVICES = 100.0, 100
 ALONE_S, MORE_S = 8.0, 1.0
 HOSTILE, HOSTILE_S, AT_ONCE = 10_000, 20.0, 4
-OLD_ROWS, OLD_S = 1_000_000, 20.0
+OLD_ROWS, OLD_S = 1_000_000, 40.0
 """Rows of history put in while good readings are timed, and how long that is to take."""
 COMPUTE_S = 12.0
 MAD = "bench-mad"

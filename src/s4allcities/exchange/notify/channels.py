@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 from msgspec import Struct
 
@@ -205,6 +204,8 @@ class _Webhook:
 
     async def send(self, alert: Alert, recipient: str, site: str) -> str:
         """Post it; the receipt is the status and the beginning of the answer."""
+        import httpx  # here: it brings ten megabytes, and most sites have no such channel
+
         slim = msgspec.structs.replace(alert, grounds=None)
         body = msgspec.json.encode({"site": site, "alert": slim})
         timestamp = str(alert.t_us // US_PER_S)
