@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from .duck import duck_error
 from .errors import HistoryError
 from .segments import DAY_US, Columns, Segment, SeriesName, day_of
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 __all__ = ("Ask", "Chunk", "by_day", "gather", "joined", "merged", "write_export")
 
@@ -52,7 +55,7 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 def gather(
-    cursor: duckdb.DuckDBPyConnection, segments: Sequence[Segment], chunks: Sequence[Chunk], ask: Ask
+    cursor: "DuckDBPyConnection", segments: Sequence[Segment], chunks: Sequence[Chunk], ask: Ask
 ) -> Columns:
     """Join the rows asked for, from files and from memory."""
     parts = [_read(cursor, segments, ask)] if segments else []
@@ -72,7 +75,7 @@ def merged(parts: Sequence[Columns]) -> Columns:
     return {name: np.concatenate([part[name] for part in full]) for name in full[0]}
 
 
-def _read(cursor: duckdb.DuckDBPyConnection, segments: Sequence[Segment], ask: Ask) -> Columns:
+def _read(cursor: "DuckDBPyConnection", segments: Sequence[Segment], ask: Ask) -> Columns:
     files = [str(segment.path) for segment in segments]
     names = "series, t_us, value, quality"
     if ask.payload:
@@ -127,7 +130,7 @@ def by_day(columns: Columns) -> list[tuple[str, Columns]]:
 
 
 def write_export(
-    cursor: duckdb.DuckDBPyConnection,
+    cursor: "DuckDBPyConnection",
     target: Path,
     found: Columns,
     names: Mapping[int, SeriesName],
@@ -162,7 +165,7 @@ def write_export(
         quoted = str(target).replace("'", "''")
         done = cursor.execute(f"COPY ({select}) TO '{quoted}' (FORMAT {form})").fetchall()
         return int(done[0][0])
-    except (OSError, duckdb.Error) as error:
+    except (OSError, duck_error()) as error:
         raise HistoryError(f"{target}: cannot write the export: {error}") from error
     finally:
         cursor.unregister("rows_found")

@@ -7,14 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
 
-import duckdb
-
 from s4allcities.domain import Clock
 
 from .buffered import FOR_EVER_US, BufferedHistory, HistoryLimits, checked, series_id
 from .columns import Ask, Chunk, by_day, gather, joined, write_export
+from .duck import connect, duck_error
 from .errors import HistoryError
-from .segments import DAY_US, Columns, Segment, SegmentFiles, SeriesName, connect, day_of, day_start_us
+from .segments import DAY_US, Columns, Segment, SegmentFiles, SeriesName, day_of, day_start_us
 
 __all__ = ("FOR_EVER_US", "HistoryLimits", "ParquetHistory", "series_id")
 
@@ -162,7 +161,7 @@ class ParquetHistory(BufferedHistory):
             segments = self._files.select(ask.series, ask.t_from_us, ask.t_to_us)
             try:
                 return await self._in(self._reader, partial(gather, self._cursor, segments, chunks, ask))
-            except duckdb.Error as error:
+            except duck_error() as error:
                 if attempt == _RETRIES - 1:  # before that, a file may just have been merged away
                     raise HistoryError(f"cannot read the history: {error}") from error
         raise AssertionError("unreachable")

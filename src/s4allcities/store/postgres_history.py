@@ -16,9 +16,10 @@ from s4allcities.domain import Clock
 
 from .buffered import FOR_EVER_US, BufferedHistory, HistoryLimits, checked
 from .columns import Ask, Chunk, by_day, gather, joined, merged, write_export
+from .duck import connect
 from .errors import DatabaseError, HistoryError
 from .postgres import PostgresSettings, connect_postgres
-from .segments import DAY_US, UNDATED, Columns, SeriesName, connect, day_start_us
+from .segments import DAY_US, UNDATED, Columns, SeriesName, day_start_us
 
 __all__ = ("PostgresHistory",)
 

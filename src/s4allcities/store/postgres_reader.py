@@ -8,10 +8,11 @@ from typing import Any, Self
 import numpy as np
 
 from .columns import write_export
+from .duck import connect
 from .errors import DatabaseError, HistoryError
 from .postgres import PostgresDatabase, PostgresSettings
 from .reader import Found, SeriesRow
-from .segments import DAY_US, Columns, SeriesName, connect, day_of
+from .segments import DAY_US, Columns, SeriesName, day_of
 
 __all__ = ("PostgresHistoryReader",)
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import duckdb
 import msgspec
 import numpy as np
 
 from .columns import Ask, gather, write_export
+from .duck import connect, duck_error
 from .errors import HistoryError
-from .segments import DAY_US, UNDATED, Columns, Segment, SeriesName, connect, day_of, peek
+from .segments import DAY_US, UNDATED, Columns, Segment, SeriesName, day_of, peek
 
 __all__ = ("Found", "HistoryReader", "SeriesRow", "day_range_us", "to_rows")
 
@@ -109,7 +109,7 @@ class HistoryReader:
         for attempt in range(_RETRIES):
             try:
                 return self._rows(t_from_us, t_to_us, sensor, quantity, family)
-            except duckdb.Error as error:
+            except duck_error() as error:
                 if attempt == _RETRIES - 1:  # before that, a file may just have been merged away
                     raise HistoryError(f"{self._directory}: cannot read the history: {error}") from error
         raise AssertionError("unreachable")

@@ -12,14 +12,17 @@ import zlib
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from .duck import duck_error
 from .errors import HistoryError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 __all__ = (
     "DAY_US",
@@ -28,7 +31,6 @@ __all__ = (
     "Segment",
     "SegmentFiles",
     "SeriesName",
-    "connect",
     "day_of",
     "day_start_us",
     "forget_marker_position",
@@ -87,16 +89,6 @@ class _Header(msgspec.Struct, kw_only=True):
     replaces: tuple[str, ...] = ()
 
 
-def connect() -> duckdb.DuckDBPyConnection:
-    """Open DuckDB in memory, on one thread, never reaching for extensions outside."""
-    settings: dict[str, str | bool | int | float | list[str]] = {
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-        "threads": 1,
-    }
-    return duckdb.connect(":memory:", config=settings)
-
-
 def day_of(days: int) -> str:
     """Give the name of a day by its number since 1970-01-01.
 
@@ -129,7 +121,7 @@ def forget_marker_position(directory: Path) -> None:
 
 
 def peek(
-    connection: duckdb.DuckDBPyConnection, directory: Path, days: Collection[str] | None = None
+    connection: "DuckDBPyConnection", directory: Path, days: Collection[str] | None = None
 ) -> tuple[list[Segment], dict[int, SeriesName], dict[int, set[Path]]]:
     """Give committed files (of these days; None = all), series' names, and the files of each series. Changes nothing.
 
@@ -149,7 +141,7 @@ def peek(
         headers = _headers(connection, paths) if paths else {}
     except FileNotFoundError as error:
         raise HistoryError(f"{directory}: no history there") from error
-    except (OSError, ValueError, KeyError, TypeError, duckdb.Error) as error:
+    except (OSError, ValueError, KeyError, TypeError, duck_error()) as error:
         raise HistoryError(f"{directory}: cannot read the history: {error}") from error
     replaced = {name for header in headers.values() for name in header.replaces}
     names: dict[int, SeriesName] = {}
@@ -165,7 +157,7 @@ def peek(
     return segments, names, found
 
 
-def _headers(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> dict[Path, _Header]:
+def _headers(connection: "DuckDBPyConnection", paths: Sequence[Path]) -> dict[Path, _Header]:
     rows = connection.execute(
         "SELECT file_name, value FROM parquet_kv_metadata($files) WHERE key = 's4' ORDER BY file_name",
         {"files": [str(path) for path in paths]},
@@ -190,7 +182,7 @@ class SegmentFiles:
         self.flush = 0
         self.sequence = 0
 
-    def open(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def open(self, connection: "DuckDBPyConnection") -> None:
         """Make the directory, undo a flush cut short, set damaged files aside (``*.damaged``), read the index."""
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
@@ -204,7 +196,7 @@ class SegmentFiles:
 
     def write(
         self,
-        connection: duckdb.DuckDBPyConnection,
+        connection: "DuckDBPyConnection",
         family: str,
         day: str,
         flush: int,
@@ -217,7 +209,7 @@ class SegmentFiles:
         header = self._header(np.unique(columns["series"]), len(t_us), int(t_us.min()), int(t_us.max()))
         return self._store(connection, "SELECT * FROM d", {"d": d}, family, day, f"{flush:012d}", header)
 
-    def merge(self, connection: duckdb.DuckDBPyConnection, parts: Sequence[Segment]) -> Segment:
+    def merge(self, connection: "DuckDBPyConnection", parts: Sequence[Segment]) -> Segment:
         """Write one file, ordered by series and time, in place of several of one family and day.
 
         The new file names those it replaces: if the program ends before they are gone, the next start removes them.
@@ -286,7 +278,7 @@ class SegmentFiles:
 
     def _store(
         self,
-        connection: duckdb.DuckDBPyConnection,
+        connection: "DuckDBPyConnection",
         select: str,
         frames: dict[str, Columns],
         family: str,
@@ -311,7 +303,7 @@ class SegmentFiles:
             _sync(temporary)
             temporary.rename(path)
             _sync(folder)
-        except (OSError, duckdb.Error) as error:
+        except (OSError, duck_error()) as error:
             temporary.unlink(missing_ok=True)
             raise HistoryError(f"{folder}: cannot write the history: {error}") from error
         finally:
@@ -319,7 +311,7 @@ class SegmentFiles:
                 connection.unregister(name)
         return _segment(path, int(stem[-12:]), header)
 
-    def _index(self, connection: duckdb.DuckDBPyConnection) -> set[str]:
+    def _index(self, connection: "DuckDBPyConnection") -> set[str]:
         """Read what every committed file says of itself; give the names of files that others replace."""
         replaced: set[str] = set()
         for path in sorted(self.directory.glob("*/*/*.parquet")):
@@ -335,13 +327,13 @@ class SegmentFiles:
                 replaced.update(header.replaces)
         return replaced
 
-    def _read_header(self, connection: duckdb.DuckDBPyConnection, path: Path) -> _Header | None:
+    def _read_header(self, connection: "DuckDBPyConnection", path: Path) -> _Header | None:
         try:
             rows = connection.execute(
                 f"SELECT value FROM parquet_kv_metadata({_quoted(path)}) WHERE key = 's4'"
             ).fetchall()
             return msgspec.json.decode(rows[0][0], type=_Header)
-        except (duckdb.Error, msgspec.MsgspecError, IndexError):
+        except (duck_error(), msgspec.MsgspecError, IndexError):
             self.damaged += 1
             path.rename(path.with_suffix(".damaged"))
             return None

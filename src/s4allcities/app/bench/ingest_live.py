@@ -86,6 +86,8 @@ class Live:
         self.passwords = platform.passwords()
         self.api = api
         self.bus = bus
+        self.next_probe = 0
+        """Which probe is next: one that comes again within 5 s is taken as a repetition and gives no detection."""
 
     @classmethod
     async def of(cls, platform: Installation, data_dir: Path) -> "Live":
@@ -123,6 +125,7 @@ def plan_of(live: Live, rate_per_s: float, seconds: float, rows: int, devices: i
     known = live.passwords
     senders = device_names(devices)
     probes = device_names(PROBES, "probe")
+    probes = probes[live.next_probe :] + probes[: live.next_probe]
     return Plan(
         port=live.running.mqtt_port,
         site=live.running.site,
@@ -150,6 +153,7 @@ async def trial(
         async with Offer(plan_of(live, rate_per_s, seconds, rows, devices)) as offer:
             used = live.cpu_s()
             sent = await offer.send()
+            live.next_probe = (live.next_probe + sent.probes) % PROBES
             account, now = await _until_ended(live, before, sent.acknowledged, bool(sent.cut))
             platform_s, broker_s = (b - a for a, b in zip(used, live.cpu_s(), strict=True))
         await watch.until(sent.probes, FOUND_S)
