@@ -14,6 +14,7 @@ from s4allcities.detection.building import BuildingStage, building_config
 from s4allcities.detection.config import ConfigError as DetectorError
 from s4allcities.detection.cyber import CyberStage, NetworkPolicy, load_policy
 from s4allcities.detection.frames import FramesStage
+from s4allcities.detection.groups import GroupsConfig, GroupsStage, groups_config
 from s4allcities.detection.integrity import IntegrityConfig, IntegrityStage, integrity_config
 from s4allcities.detection.timeseries import TimeseriesConfig, TimeseriesStage, timeseries_config
 from s4allcities.detection.unusual import UnusualConfig, UnusualStage, unusual_config
@@ -36,6 +37,7 @@ DETECTORS = {
     "unusual": unusual_config,
     "integrity": integrity_config,
     "building": building_config,
+    "groups": groups_config,
 }
 """The detectors whose settings an installation may change, and what reads them."""
 
@@ -89,12 +91,14 @@ def numeric_stages(site: Site, changes: Detectors) -> tuple[Stage[Any], ...]:
     series: TimeseriesConfig = settings["timeseries"]
     unusual: UnusualConfig = settings["unusual"]
     integrity: IntegrityConfig = settings["integrity"]
+    groups: GroupsConfig = settings["groups"]
     return (
         ValidityStage(validity, sensors=sensors),
         TimeseriesStage(series, sensors=sensors, zone_area_m2=areas),
         UnusualStage(unusual, sensors=sensors, groups=_groups(series)),
         IntegrityStage(integrity, sensors=sensors),
         BuildingStage(settings["building"], sensors=sensors),
+        GroupsStage(groups, sensors=sensors),
     )
 
 
@@ -116,12 +120,13 @@ def build_stages(
     exits = frozenset(opening.slug for opening in site.exits)
     clock_zone = ZoneInfo(site.timezone)
     capacity = float(sum(zone.capacity_people for zone in site.zones))
-    validity, series, unusual, integrity, building = numeric_stages(site, detectors or {})
+    validity, series, unusual, integrity, building, groups = numeric_stages(site, detectors or {})
     return (
         validity,
         series,
         unusual,
         integrity,
+        groups,
         CyberStage(sensors=sensors, policy=policy),
         FramesStage(sensors=sensors),
         AccessStage(sensors=sensors, exits=exits),

@@ -11,6 +11,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from s4allcities.app.stages import detector_settings, numeric_stages
+from s4allcities.detection.groups import GroupsConfig
 from s4allcities.detection.unusual import UnusualConfig
 from s4allcities.domain import US_PER_S, Stage, to_rfc3339
 from s4allcities.site import Site
@@ -28,7 +29,7 @@ from .report import (
     missed_by,
     sensor_shares,
 )
-from .trial import DAY_US, GRACE_US, Attack, Baseline, Outcome, baseline, try_attack
+from .trial import DAY_US, GRACE_US, Attack, Baseline, Outcome, baseline, neighbours, try_attack
 
 __all__ = ("AssureError", "Plan", "assure")
 
@@ -122,6 +123,7 @@ class _Trial:
         changes.setdefault("unusual", {})["tests_least"] = per_slice
         self.stages: tuple[Stage[Any], ...] = numeric_stages(site, changes)
         self.windows: dict[int, Recorded] = {}
+        self.near: dict[int, NDArray[np.int64]] = {}
 
     def _look(self, begin_us: int) -> tuple[list[Profile], list[float], int]:
         """Look at the days that teach, the newest first, as far as memory should go."""
@@ -180,7 +182,7 @@ class _Trial:
             outcome: Outcome | None = Outcome(found=False)
             if found:
                 attack = Attack(target=target, kind=kind, size=size, noise=self.noise[target], mark=mark)
-                outcome = try_attack(self._rows(base, mark), self.stages, base, attack)
+                outcome = try_attack(self._rows(base, mark), self.stages, base, attack, self._near(target))
             if outcome is None:
                 return []
             found = outcome.found
@@ -191,6 +193,12 @@ class _Trial:
                 )
             )  # fmt: skip
         return out
+
+    def _near(self, target: int) -> NDArray[np.int64]:
+        if target not in self.near:
+            groups: GroupsConfig = detector_settings(self.detectors)["groups"]
+            self.near[target] = neighbours(self.source.named, target, groups.groups.values())
+        return self.near[target]
 
     def _rows(self, base: Baseline, mark: int) -> Recorded:
         if mark not in self.windows:

@@ -1,6 +1,6 @@
 """Re-running the detectors: over the history as it is, and from a moment on over one that an attack has altered."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from s4allcities.domain import US_PER_S, Detection, Stage
 
 from .attacks import REPLAYED_FROM_S, Kind, alter
-from .recording import SLICE_US, Recorded, Source, batches
+from .recording import SLICE_US, Named, Recorded, Source, batches
 
 __all__ = ("Alarm", "Attack", "Baseline", "Outcome", "baseline", "neighbours", "try_attack")
 
@@ -110,34 +110,43 @@ def _reads(stage: Stage[Any], family: str) -> bool:
     return not {"obs.>", f"obs.{family}.>"}.isdisjoint(stage.inputs)
 
 
-def neighbours(rows: Recorded, target: int) -> NDArray[np.int64]:
-    """Give the series that a detector may compare with ``target``: of its sensor, and of its quantity."""
-    mine = rows.named[target].series
+def neighbours(
+    named: Sequence[Named], target: int, groups: Iterable[Sequence[str]] = ()
+) -> NDArray[np.int64]:
+    """Give the series that a detector may compare with ``target``: of its sensor, its quantity, its own groups.
+
+    ``groups`` hold series as ``sensor/quantity``.
+    """
+    mine = named[target].series
+    key = f"{mine.sensor}/{mine.quantity}"
+    beside = {member for group in groups if key in group for member in group}
     return np.array(
         [
             i
-            for i, each in enumerate(rows.named)
-            if each.series.sensor == mine.sensor or each.series.quantity == mine.quantity
+            for i, each in enumerate(named)
+            if each.series.sensor == mine.sensor
+            or each.series.quantity == mine.quantity
+            or f"{each.series.sensor}/{each.series.quantity}" in beside
         ],
         np.int64,
     )
 
 
 def try_attack(
-    rows: Recorded, stages: Sequence[Stage[Any]], base: Baseline, attack: Attack
+    rows: Recorded, stages: Sequence[Stage[Any]], base: Baseline, attack: Attack, near: NDArray[np.int64]
 ) -> Outcome | None:
     """Attack one series and see what the stages say; None where it has no readings after the mark.
 
-    ``rows`` hold the day before the mark and what follows it.
+    ``rows`` hold the day before the mark and what follows it; ``near`` are the series that run beside it.
     """
     mark_us = base.marks[attack.mark]
-    near = rows.only(neighbours(rows, attack.target))
-    mine = np.flatnonzero(near.ix == attack.target)
-    t_us = near.t_us[mine]
+    beside = rows.only(near)
+    mine = np.flatnonzero(beside.ix == attack.target)
+    t_us = beside.t_us[mine]
     begin = int(np.searchsorted(t_us, mark_us))
     if begin >= len(mine) - 1:
         return None
-    value = near.value.copy()
+    value = beside.value.copy()
     altered = alter(
         attack.kind, attack.size, attack.noise, t_us, value[mine], begin, _day_before(t_us, value[mine])
     )
@@ -148,7 +157,7 @@ def try_attack(
     last_us = int(t_us[changed[-1]]) + GRACE_US
     states = [stage.restore(data) for stage, data in zip(stages, base.snapshots[attack.mark], strict=True)]
     sensor, started_us = rows.named[attack.target].series.sensor, int(t_us[changed[0]])
-    made = near.with_values(value)
+    made = beside.with_values(value)
     for alarm in _run(stages, states, made.between(mark_us, last_us), mark_us, last_us, SLICE_US):
         if alarm[0] == sensor and alarm[3] >= started_us and not base.near(alarm):
             delay_s = (alarm[3] - started_us) / US_PER_S

@@ -9,7 +9,18 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-__all__ = ("GroupError", "GroupJudged", "GroupModel", "fit_group", "judge_group")
+__all__ = (
+    "BLAMED",
+    "GroupError",
+    "GroupJudged",
+    "GroupModel",
+    "GroupRow",
+    "GroupTrail",
+    "begin_trail",
+    "fit_group",
+    "judge_group",
+    "judge_row",
+)
 
 _F8 = NDArray[np.float64]
 
@@ -40,6 +51,8 @@ class GroupModel(Struct, frozen=True):
 
     ``mean`` and ``scale`` (c,); ``rebuild`` (c, c x lags) gives what of the scaled row and those before it is *not*
     explained; ``error`` (c,) is its usual size for each sensor; ``bar`` is what the smoothed mean seldom exceeds.
+    ``inside`` (c x lags, k) gives the k movements that are usually shared, each in its own spread; ``inside_bar`` is
+    what their smoothed mean square, T2 divided by k, seldom exceeds.
     """
 
     mean: _F8
@@ -47,6 +60,8 @@ class GroupModel(Struct, frozen=True):
     rebuild: _F8
     error: _F8
     bar: float
+    inside: _F8
+    inside_bar: float
 
 
 class GroupJudged(Struct, frozen=True):
@@ -83,7 +98,57 @@ def fit_group(values: _F8) -> GroupModel:
     left = lagged @ rebuild.T
     error = left[first:].std(axis=0) + ERROR_LEAST
     shares = _smooth(np.minimum(WILD, (left[first:] / error) ** 2))
-    return GroupModel(mean, scale, rebuild, error, float(np.quantile(shares.mean(axis=1), TAIL)))
+    inside = axes[:, :kept] / np.sqrt(np.maximum(spread[:kept], STILL))
+    within = _smooth(np.minimum(WILD, (lagged[first:] @ inside) ** 2))
+    return GroupModel(
+        mean, scale, rebuild, error, float(np.quantile(shares.mean(axis=1), TAIL)), inside,
+        float(np.quantile(within.mean(axis=1), TAIL)),
+    )  # fmt: skip
+
+
+class GroupTrail(Struct):
+    """What a model needs of the rows before: ``last`` (c,) readings, ``lags`` (2, c) scaled rows, smoothed squares."""
+
+    last: _F8
+    lags: _F8
+    shares: _F8
+    within: _F8
+
+
+class GroupRow(Struct, frozen=True):
+    """What is said of one row: ``q`` and ``t2`` in times of their bars; of each sensor (c,) how many times its usual
+    square what is left of it is, in ``shares``, and how far it is from its mean, in ``far`` (scales).
+    """
+
+    q: float
+    t2: float
+    shares: _F8
+    far: _F8
+
+
+def begin_trail(model: GroupModel) -> GroupTrail:
+    """Give the trail before the first row."""
+    c, k = model.rebuild.shape[0], model.inside.shape[1]
+    return GroupTrail(model.mean.copy(), np.zeros((LAGS - 1, c)), np.zeros(c), np.zeros(k))
+
+
+def judge_row(model: GroupModel, trail: GroupTrail, values: _F8) -> GroupRow:
+    """Judge one more row (c,), NaN where nothing was read; ``trail`` goes on.
+
+    ``q`` says what does not fit together, ``t2`` what fits but is far out along what is usually shared. Beyond 1 is as
+    rare as one in 200 of the rows that set the bar; what no row of them reached is beyond 1 by far.
+    """
+    trail.last = np.where(np.abs(values) < 1e30, values, trail.last)
+    row = (trail.last - model.mean) / model.scale
+    lagged = np.concatenate([row, *trail.lags])
+    trail.lags = np.vstack([row, trail.lags[:-1]])
+    rate = 2 / (SMOOTH_ROWS + 1)
+    trail.shares = trail.shares + rate * (
+        np.minimum(WILD, (model.rebuild @ lagged / model.error) ** 2) - trail.shares
+    )
+    trail.within = trail.within + rate * (np.minimum(WILD, (lagged @ model.inside) ** 2) - trail.within)
+    q = float(trail.shares.mean()) / max(model.bar, 1e-12)
+    return GroupRow(q, float(trail.within.mean()) / max(model.inside_bar, 1e-12), trail.shares, np.abs(row))
 
 
 def judge_group(values: _F8, train: int) -> GroupJudged:
