@@ -52,6 +52,7 @@ from .gate import SecurityGate
 from .handed import Handed
 from .metrics import metrics_text
 from .opening import Stores, device_users, mapped_sources, open_bus, open_stores
+from .options import LiveOptions
 from .outward import make_chains, make_notifier
 from .readings import Readings
 from .recording import Recording, restore_picture
@@ -200,6 +201,7 @@ class Platform:
             disclose=self._disclose,
             usual=usual_of,
             assurance=partial(newest_report, DataDir(Path(self.config.data_dir)).root),
+            plans=LiveOptions(self.site, lambda: self.hub.picture.collections, self.clock),
         )
         door = HttpDoor(self._speaks_for(gate), self.bus.publish_raws, self._refused_by_http, self.clock)
         return build_app(

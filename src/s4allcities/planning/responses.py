@@ -31,7 +31,8 @@ STEP_S = 10.0
 class Response(Struct, frozen=True, kw_only=True):
     """One answer: ``exposure_person_s`` over ``over_s`` seconds; ``clearance_s`` until all who can move have arrived,
     None where nobody moves; ``without_way`` people who should move and cannot; ``max_density_p_m2`` and the zone it
-    is in; ``free_exits`` that nobody leaves by.
+    is in; ``free_exits`` that nobody leaves by; ``threatened`` is (second, people then in the zones that a hazard
+    touches within ``over_s``; in all zones where there is no hazard).
     """
 
     response: str
@@ -43,6 +44,7 @@ class Response(Struct, frozen=True, kw_only=True):
     max_density_p_m2: float
     densest_zone: str
     free_exits: tuple[str, ...]
+    threatened: tuple[tuple[float, int], ...] = ()
 
 
 def covered_shares(
@@ -128,6 +130,7 @@ def compare_hold(
         max_density_p_m2=density,
         densest_zone=zone,
         free_exits=tuple(sorted(exits)),
+        threatened=_threatened(site, hazards, there, over_s),
     )
 
 
@@ -168,7 +171,33 @@ def compare_moved(
         max_density_p_m2=density,
         densest_zone=densest,
         free_exits=tuple(sorted(set(exits) - used)),
+        threatened=_threatened(site, hazards, there, over_s),
     )
+
+
+def _threatened(
+    site: Site, hazards: Sequence[Hazard], there: Mapping[str, F8], over_s: float
+) -> tuple[tuple[float, int], ...]:
+    """People over time in the zones that hazards touch while they are compared; only the seconds of a change."""
+    touched = {
+        zone.slug
+        for zone in site.zones
+        if not hazards
+        or any(
+            hazard.from_s < over_s
+            and hazard.level in (None, zone.level)
+            and hazard.area.intersects(zone.polygon)
+            for hazard in hazards
+        )
+    }
+    times = _times(over_s)
+    count = np.zeros(len(times))
+    for zone, curve in there.items():
+        if zone in touched:
+            count += curve
+    people = np.rint(count).astype(int).tolist()
+    kept = [n for n in range(len(people)) if n == 0 or people[n] != people[n - 1]]
+    return tuple((float(times[n]), people[n]) for n in kept)
 
 
 def _densest(site: Site, people: Mapping[str, float]) -> tuple[float, str]:

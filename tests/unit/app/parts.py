@@ -8,6 +8,7 @@ from typing import Any
 
 from litestar import Litestar, Request
 
+from s4allcities.app.options import LiveOptions
 from s4allcities.app.server import build_app
 from s4allcities.app.usual import usual_of
 from s4allcities.awareness.picture import (
@@ -139,6 +140,7 @@ class Behind:
             past=self._past,
             disclose=self._disclose,
             usual=usual_of,
+            plans=LiveOptions(SITE, lambda: self.hub.picture.collections, self.clock),
         )
         door = HttpDoor(self._authenticate, self.publish_raws, self.publish_all, self.clock)
         return build_app(

@@ -17,7 +17,7 @@ from s4allcities.planning.hazards import Hazard
 from s4allcities.simulation.blast import rings, stand_off
 from s4allcities.site import Site
 
-__all__ = ("InputError", "read_closed", "read_hazards", "read_occupancy")
+__all__ = ("InputError", "read_area", "read_closed", "read_hazards", "read_occupancy")
 
 MOST_HAZARDS = 500
 
@@ -106,7 +106,7 @@ def _hazards(feature: Any, now: object, site: Site) -> list[Hazard]:
     props = feature.get("properties") or {}
     if not isinstance(props, dict):
         raise InputError("properties must be an object")
-    area = _area(feature["geometry"], site)
+    area = read_area(feature["geometry"], site)
     begin, end = _window(props, now)
     if isinstance(area, Point):
         return _device(area, props, begin, end)
@@ -123,7 +123,8 @@ def _hazards(feature: Any, now: object, site: Site) -> list[Hazard]:
     ]
 
 
-def _area(geometry: Mapping[str, Any], site: Site) -> BaseGeometry:
+def read_area(geometry: Mapping[str, Any], site: Site) -> BaseGeometry:
+    """Read a GeoJSON polygon or point in degrees as local metres. :raises InputError: it is neither."""
     try:
         found = shape(geometry)
         coordinates = shapely.get_coordinates(found)

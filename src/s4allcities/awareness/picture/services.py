@@ -15,6 +15,7 @@ __all__ = ("PictureServices",)
 Disclose = Callable[[dict[str, Any], dict[str, str]], Awaitable[None]]
 Past = Callable[[int], Awaitable[tuple[list[Risk], list[Context]]]]
 Usual = Callable[[list[tuple[int, float]]], list[tuple[int, float, float | None, float | None, str]]]
+Plans = Callable[[str], Awaitable[dict[str, Any]]]
 History = Callable[[str, int, int], Awaitable[dict[str, list[tuple[int, float]]]]]
 
 
@@ -27,8 +28,9 @@ class PictureServices:
     """``publish`` puts an event on the bus and returns when it is durable; ``history(sensor, from_us, to_us)`` gives
     (t_us, value) rows by quantity; ``usual(rows)`` adds (low, high, why unusual) to each of such rows; ``site_json`` is
     the encoded site document; ``past(t_us)`` gives risks and facts as they stood at a moment; ``disclose(record,
-    personal)`` enters into the ledger what a partner was given; ``assurance(form)`` gives the newest trial of the
-    detectors as ``json`` or ``html``.
+    personal)`` enters into the ledger what a partner was given; ``plans(closed)`` gives what could be done now, without
+    the exits that ``closed`` names too; ``assurance(form)`` gives the newest trial of the detectors as ``json`` or
+    ``html``.
     """
 
     hub: PictureHub
@@ -43,4 +45,5 @@ class PictureServices:
     past: Past
     disclose: Disclose
     usual: Usual
+    plans: Plans
     assurance: Callable[[str], bytes | None] = _no_report

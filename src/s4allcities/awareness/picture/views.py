@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Response, Router, WebSocket, get, websocket
 from litestar.di import NamedDependency
@@ -14,6 +14,7 @@ from litestar.exceptions import (
     WebSocketDisconnect,
 )
 from litestar.params import FromPath, FromQuery
+from msgspec import Meta
 
 from s4allcities.domain import US_PER_S, json_schemas
 
@@ -25,6 +26,7 @@ __all__ = (
     "assurance",
     "assurance_report",
     "live",
+    "plan_options",
     "record_schemas",
     "rejected_input",
     "sensor_history",
@@ -116,6 +118,20 @@ async def _trial(services: PictureServices, form: str, headers: dict[str, str]) 
     return Response(found, media_type=media_type, headers={"cache-control": "no-cache", **headers})
 
 
+@get("/plan/options", guards=[requires()], raises=[NotAuthorizedException, ValidationException])
+async def plan_options(
+    services: NamedDependency[PictureServices], closed: FromQuery[Annotated[str, Meta(max_length=500)]] = ""
+) -> dict[str, Any]:
+    """Give the four responses side by side, routes, words to say and exits, for what the picture shows now.
+
+    ``closed`` names exits to do without, by letter or slug, with commas between them.
+    """
+    try:
+        return await services.plans(closed)
+    except ValueError as error:
+        raise ValidationException(str(error)) from None
+
+
 @get("/rejected", guards=[requires()], raises=[NotAuthorizedException])
 async def rejected_input(services: NamedDependency[PictureServices]) -> dict[str, Any]:
     """Give the newest rejected input with reasons, and how often each reason came up."""
@@ -201,6 +217,7 @@ def views_router() -> Router:
         sensor_usual,
         assurance,
         assurance_report,
+        plan_options,
         rejected_input,
         accounting,
         record_schemas,
