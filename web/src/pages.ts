@@ -4,6 +4,7 @@ import type { Component } from 'svelte';
 import AlarmsPage from './pages/AlarmsPage.svelte';
 import AssurancePage from './pages/AssurancePage.svelte';
 import ContextPage from './pages/ContextPage.svelte';
+import OptionsPage from './pages/OptionsPage.svelte';
 import PlatformPage from './pages/PlatformPage.svelte';
 import RiskPage from './pages/RiskPage.svelte';
 import SensorsPage from './pages/SensorsPage.svelte';
@@ -27,6 +28,7 @@ export const PAGES: readonly Page[] = [
   { slug: 'alarms', letter: 'k', component: AlarmsPage },
   { slug: 'risk', letter: 'r', component: RiskPage },
   { slug: 'context', letter: 'c', component: ContextPage },
+  { slug: 'options', letter: 'o', component: OptionsPage },
   { slug: 'survey', letter: 'v', component: SurveyPage },
   { slug: 'assurance', letter: 'y', component: AssurancePage },
 ];

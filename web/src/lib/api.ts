@@ -1,4 +1,5 @@
 import type { LonLat, Risk } from '../domain/records';
+import type { Options } from './options';
 import type { PlatformReport } from './status';
 
 export interface Session {
@@ -151,6 +152,9 @@ export interface Question {
 }
 export const getSurvey = (): Promise<{ questions: Record<string, Question> }> =>
   request('GET', '/api/v1/risk/survey');
+/** What could be done now, without some exits more. */
+export const getOptions = (without: readonly string[]): Promise<Options> =>
+  request('GET', `/api/v1/plan/options?closed=${encodeURIComponent(without.join(','))}`);
 export interface SurveyScore {
   answered: number;
   questions: number;
