@@ -1,5 +1,7 @@
 """The pages beside the picture: opened by key, menu and address; the alerts stay in view; nothing is cut off."""
 
+import re
+
 import httpx
 import pytest
 from playwright.sync_api import expect
@@ -12,7 +14,7 @@ from s4allcities.security.credentials import DeviceCredentials
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(300)]
 
-PAGES = ("sensors", "platform", "alarms", "risk", "context", "survey", "assurance")
+PAGES = ("sensors", "platform", "alarms", "risk", "context", "survey", "options", "assurance")
 
 
 @pytest.mark.parametrize("slug", PAGES)
@@ -125,3 +127,35 @@ def test_the_platform_page_shows_what_comes_in_what_is_rejected_and_who_is_silen
     expect(screen.at("tile-in")).not_to_have_text("Messages a second 0.0")
     silent = screen.at("tile-silent").locator("dd")
     screen.until(lambda: silent.inner_text() != "", "a count of silent sensors")
+
+
+def test_the_options_stand_side_by_side_and_follow_what_is_changed(burning: Screen) -> None:
+    """Four responses, the hazard over time, words in a language, and what an exit less would do."""
+    burning.page.set_viewport_size(LARGE)
+    burning.page.keyboard.press("Escape")
+    burning.page.keyboard.press("g")
+    burning.page.keyboard.press("o")
+    columns = burning.at("responses").locator("thead th[data-response]")
+    expect(columns).to_have_count(4)
+    expect(columns.first).to_contain_text("Evacuate")
+    expect(burning.at("clear-hold")).to_have_text("nobody moves")
+    expect(burning.at("ways").locator("tbody tr").first).to_contain_text(re.compile(r"\d"))
+    expect(burning.at("hazard-holds").first).to_be_attached()
+    ahead = burning.at("hazard-ahead").count()
+    out = burning.at("out-by").inner_text()
+    burning.at("hazard-minute").fill("7")
+    expect(burning.at("hazard-past").first).to_be_attached()
+    assert burning.at("hazard-ahead").count() < ahead
+    assert burning.at("out-by").inner_text() != out
+    burning.at("say-language").select_option("el")
+    expect(burning.at("sentences")).to_contain_text(re.compile("[α-ω]"))
+    assert [*burning.cut(), *burning.violations()] == []
+    busiest = burning.page.locator('[data-testid="exit-row"]').filter(has_text="Usable").first
+    name = busiest.get_attribute("data-exit")
+    busiest.get_by_role("checkbox").check()
+    expect(burning.at("options-lead")).to_contain_text("1 exits left out by hand")
+    row = burning.page.locator(f'[data-exit="{name}"]')
+    expect(row).to_contain_text("closed by the request")
+    expect(burning.at("options-lead")).to_contain_text("Smoke as outlined")
+    burning.page.keyboard.press("Escape")
+    expect(burning.at("map")).to_be_visible()

@@ -18,6 +18,8 @@ __all__ = ("LiveOptions", "Options", "hazards_shown")
 
 HOLDS_US = 10_000_000
 """The same question is worked out anew at most this often, however many people ask."""
+SMOKE = "smoke"
+"""How the reason of an exit begins that the picture shows as unusable because of smoke."""
 LIVE_REASON = "as the picture shows it"
 
 
@@ -76,7 +78,7 @@ class LiveOptions:
         self._collections = collections
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._known: dict[frozenset[str], Options] = {}
+        self._known: dict[frozenset[str], tuple[int, Options]] = {}
 
     async def __call__(self, closed: str) -> dict[str, Any]:
         """Give the options; ``closed`` names more exits to do without, by letter or slug.
@@ -88,15 +90,12 @@ class LiveOptions:
         except InputError as error:
             raise ValueError(str(error).replace("--closed", "closed")) from None
         async with self._lock:
-            known = self._known.get(asked)
-            if known is None or self._clock.now_us() - known.t_us > HOLDS_US:
-                known = await self._work_out(asked)
-                self._known = {key: each for key, each in self._known.items() if self._fresh(each)}
-                self._known[asked] = known
-        return msgspec.to_builtins(known)  # type: ignore[no-any-return]
-
-    def _fresh(self, options: Options) -> bool:
-        return self._clock.now_us() - options.t_us <= HOLDS_US
+            old_us = self._clock.now_us() - HOLDS_US
+            self._known = {key: each for key, each in self._known.items() if each[0] >= old_us}
+            if asked not in self._known:
+                made = await self._work_out(asked)
+                self._known[asked] = (self._clock.now_us(), made)
+            return msgspec.to_builtins(self._known[asked][1])  # type: ignore[no-any-return]
 
     async def _work_out(self, asked: frozenset[str]) -> Options:
         shown, now_us = self._collections(), self._clock.now_us()
@@ -107,9 +106,12 @@ class LiveOptions:
             slug: exit_ for slug, exit_ in shown["exits"].items()
             if exit_.get("state") in ("unusable", "doubtful")
         }  # fmt: skip
-        closed = asked | doubted.keys()
+        smoky = frozenset(slug for slug, each in doubted.items() if _why(each).startswith(SMOKE)) - asked
+        closed = (asked | doubted.keys()) - smoky
         hazards = hazards_shown(self._site, shown["hazards"])
-        plan = await asyncio.to_thread(make_plan, self._site, people, hazards=hazards, closed=closed)
+        plan = await asyncio.to_thread(
+            make_plan, self._site, people, hazards=hazards, closed=closed, avoided=smoky
+        )
         exits = tuple(
             msgspec.structs.replace(
                 each, state=str(doubted[each.exit]["state"]), reason=_why(doubted[each.exit])
@@ -120,7 +122,7 @@ class LiveOptions:
         )
         return Options(
             t_us=now_us,
-            closed=tuple(sorted(closed)),
+            closed=tuple(sorted(closed | smoky)),
             counted=tuple(sorted(people)),
             names=_names(self._site, plan),
             plan=msgspec.structs.replace(plan, exits=exits),
@@ -133,7 +135,10 @@ def _why(exit_: Mapping[str, Any]) -> str:
 
 def _names(site: Site, plan: PlanAnswer) -> dict[str, str]:
     """The names of all places that the answer speaks of by slug."""
-    named = {each.slug: each.name for each in (*site.zones, *site.openings, *site.links, *site.assembly)}
+    named = {each.slug: each.name for each in site.zones}
+    named |= {each.slug: each.name for each in site.openings}
+    named |= {each.slug: each.name for each in site.links}
+    named |= {each.slug: each.name for each in site.assembly}
     used = {plan.bottleneck, *(route.assembly for route in plan.routes), *plan.occupancy}
     used |= {response.densest_zone for response in plan.alternatives}
     return {slug: named[slug] for slug in sorted(used) if slug in named}

@@ -18,12 +18,16 @@ def fact(subject: str, attribute: str, value: Any, **more: Any) -> Context:
     return Context(id="", t_us=T_US, subject=subject, attribute=attribute, value=value, source="x", **more)
 
 
-def outline(half_m: float, **properties: Any) -> dict[str, Any]:
-    """A square round the middle of the ticket hall, in degrees."""
+def outline(half_m: float, hole_m: float = 0.0, **properties: Any) -> dict[str, Any]:
+    """A square round the middle of the ticket hall, in degrees; ``hole_m`` leaves a smaller one out."""
     hall = SITE.zone("ticket-hall")
-    around = box(hall.x_m - half_m, hall.y_m - half_m, hall.x_m + half_m, hall.y_m + half_m)
-    ring = SITE.frame.ring_to_lonlat(list(around.exterior.coords)).tolist()
-    geometry = {"type": "Polygon", "coordinates": [ring]}
+    squares = [
+        box(hall.x_m - half, hall.y_m - half, hall.x_m + half, hall.y_m + half)
+        for half in (half_m, hole_m)
+        if half
+    ]
+    rings = [SITE.frame.ring_to_lonlat(list(each.exterior.coords)).tolist() for each in squares]
+    geometry = {"type": "Polygon", "coordinates": rings}
     return {
         "level": hall.level,
         "geojson": {
@@ -89,3 +93,28 @@ def test_the_options_follow_from_what_the_picture_shows() -> None:
     assert all(route["exit"] not in ("exit-a", "exit-b") for route in plan["routes"])
     assert set(plan["give_out"]["texts"]) == {"en", "el", "es", "eu", "cs"}
     assert found["names"]["ticket-hall"] == SITE.zone("ticket-hall").name
+
+
+@pytest.mark.timeout(120)
+def test_who_is_shut_in_by_smoke_is_led_out_through_it() -> None:
+    behind = Behind()
+    behind.hub.picture.apply(
+        [fact("ticket-hall", "people", 180.0), fact("smoke", "hazard", {"now": outline(60, hole_m=8)})]
+    )
+    exit_a = behind.hub.picture.collections["exits"]["exit-a"]
+    exit_a["state"], exit_a["reason"] = "unusable", "smoke at the exit"
+    with TestClient(behind.app(), cookies={"s4_session": "open"}) as client:
+        found = client.get("/api/v1/plan/options").json()
+    plan = found["plan"]
+    assert plan["shut_in"]["ticket-hall"] > 0
+    assert plan["stranded"] == {}
+    through = [route for route in plan["routes"] if route["through"]]
+    assert {route["from_zone"] for route in through} == set(plan["shut_in"]), "nobody else is led through"
+    assert all(route["through"] for route in plan["routes"] if route["exit"] == "exit-a")
+    assert {each["exit"]: each["reason"] for each in plan["exits"]}["exit-a"] == "smoke at the exit"
+    assert sum(route["people"] for route in through) == sum(plan["shut_in"].values())
+    assert sum(each["people"] for each in plan["exits"]) >= sum(route["people"] for route in through)
+    assert any(SITE.zone("ticket-hall").name in line for line in plan["give_out"]["texts"]["en"])
+    evacuate, _, _, hold = plan["alternatives"]
+    assert evacuate["without_way"] == 0
+    assert evacuate["exposure_person_s"] < hold["exposure_person_s"]

@@ -31,6 +31,8 @@ export interface Way {
   people_per_min: number;
   path: LonLat[];
   levels: number[];
+  /** It leads through a hazard, as there is no other way. */
+  through: boolean;
 }
 
 export interface PlannedExit {
@@ -57,6 +59,8 @@ export interface Options {
     exits: PlannedExit[];
     bottleneck: string;
     stranded: Record<string, number>;
+    /** Zones without a way clear of the hazard, and the people there who are led out through it. */
+    shut_in: Record<string, number>;
     give_out: { texts: Record<string, string[]>; plan: { price_s?: number } } | null;
     nearest_exit_s: number;
     gain_nearest_exit: number | null;

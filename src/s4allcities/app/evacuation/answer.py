@@ -9,17 +9,17 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 from msgspec import Struct
 
-from s4allcities.planning.contract import Hindrances, SiteNetwork, cells_of, storage_of
 from s4allcities.planning.counts import clean_counts
 from s4allcities.planning.evacuation import EvacuationPlan, Proof, plan_evacuation
-from s4allcities.planning.graph import PlanGraph
-from s4allcities.planning.hazards import BLOCKS_FROM, Hazard, hindrances_of, nodes_inside
+from s4allcities.planning.hazards import Hazard
 from s4allcities.planning.queues import clearance_s, draw
-from s4allcities.planning.responses import Response, compare_hold, compare_moved, shelter_room
+from s4allcities.planning.responses import Response, compare_hold, compare_moved
 from s4allcities.planning.speakable import Approved, SpeakablePlan, speakable_plan
 from s4allcities.planning.trees import Routes, TreeMaker
 from s4allcities.planning.wording import LANGUAGES, say_avoid, say_leave
-from s4allcities.site import Site, WalkGraph, build_graph
+from s4allcities.site import Site, build_graph
+
+from .scene import Scene, join, lead_through, make_scene, move_inside
 
 __all__ = ("Band", "ExitAnswer", "GiveOut", "PlanAnswer", "RouteAnswer", "WhatIf", "make_plan")
 
@@ -42,7 +42,8 @@ class Band(Struct, frozen=True, kw_only=True):
 
 class RouteAnswer(Struct, frozen=True, kw_only=True):
     """People of one zone who leave by one exit to one assembly point; seconds from now. ``path`` is (lon, lat) of the
-    way most of them take, ``levels`` the storey of each point.
+    way most of them take, ``levels`` the storey of each point. ``through``: it leads through a hazard, as there is
+    no other way.
     """
 
     from_zone: str
@@ -55,6 +56,7 @@ class RouteAnswer(Struct, frozen=True, kw_only=True):
     people_per_min: float
     path: tuple[tuple[float, float], ...]
     levels: tuple[int, ...]
+    through: bool = False
 
 
 class ExitAnswer(Struct, frozen=True, kw_only=True):
@@ -89,7 +91,9 @@ class WhatIf(Struct, frozen=True, kw_only=True):
 
 
 class PlanAnswer(Struct, frozen=True, kw_only=True):
-    """The document of ``s4 plan --json``."""
+    """The document of ``s4 plan --json``. ``shut_in`` are people by zone whom no way clear of the hazards serves: they
+    are led out through them, by the routes marked ``through``; ``stranded`` those whom no way serves at all.
+    """
 
     site: str
     people: int
@@ -107,6 +111,7 @@ class PlanAnswer(Struct, frozen=True, kw_only=True):
     certificate: Proof | None
     unreachable_zones: tuple[str, ...]
     stranded: dict[str, int]
+    shut_in: dict[str, int]
     give_out: GiveOut | None
     nearest_exit_s: float
     gain_nearest_exit: float | None
@@ -118,63 +123,66 @@ class PlanAnswer(Struct, frozen=True, kw_only=True):
     compute_ms: float
 
 
-class _Scene(Struct, frozen=True):
-    graph: WalkGraph
-    network: SiteNetwork
-    hindrances: Hindrances
-    plan_graph: PlanGraph
-    people: dict[str, int]
-
-
 def make_plan(
     site: Site,
     counts: Mapping[str, object],
     *,
     hazards: Sequence[Hazard] = (),
     closed: Collection[str] = (),
+    avoided: Collection[str] = (),
     capacity_ps: Mapping[str, float] | None = None,
     seed: int = 0,
     alternatives: bool = True,
 ) -> PlanAnswer:
     """Plan a site: ``counts`` by zone may hold anything, ``closed`` are slugs, ``capacity_ps`` live capacities by slug.
 
+    ``avoided`` are slugs that only those use whom no other way is left, such as exits that smoke will reach;
     ``alternatives`` also compares the four responses and works out what changes would do.
     """
     graph = build_graph(site)
     cleaned = clean_counts(counts, [zone.slug for zone in site.zones], assumed=_assumed(site))
-    scene = _scene(graph, cleaned.people, hazards, closed, capacity_ps)
+    kept_off = frozenset(closed) | frozenset(avoided)
+    scene = make_scene(graph, cleaned.people, hazards, kept_off, capacity_ps)
     plan = plan_evacuation(scene.plan_graph, cleaned.people)
-    give_out, nearest_s = _give_out(site, scene, plan, closed, seed)
-    others = _alternatives(scene, hazards, closed, plan) if alternatives else ()
-    changes = _what_ifs(scene, hazards, closed, capacity_ps, plan) if alternatives else ()
-    unreachable = tuple(zone for zone in plan.stranded)
+    through = lead_through(scene, plan, hazards, closed, capacity_ps)
+    whole = join(plan, through[1]) if through else plan
+    give_out, nearest_s = _give_out(site, scene, plan, through[1] if through else None, kept_off, seed)
+    others = _alternatives(scene, hazards, closed, kept_off, whole) if alternatives else ()
+    changes = _what_ifs(scene, hazards, closed, kept_off, capacity_ps, plan) if alternatives else ()
+    unreachable = tuple(zone for zone in whole.stranded)
     return PlanAnswer(
         site=site.slug,
         people=plan.people + sum(plan.stranded.values()),
         occupancy=cleaned.people,
         clearance_s=_band(scene, plan, seed),
-        optimum_s=plan.clearance_s,
+        optimum_s=whole.clearance_s,
         rounding_s=plan.rounding_s,
         step_s=plan.step_s,
         mean_s=round(plan.mean_s, 1),
         earliest_arrival=plan.earliest,
         behind=plan.behind,
-        routes=_routes(site, scene, plan),
-        exits=_exits(site, scene, plan, hazards, closed),
+        routes=_routes(site, scene, plan) + (_routes(site, *through, through=True) if through else ()),
+        exits=_exits(site, scene, whole, hazards, closed),
         bottleneck=_bottleneck(site, plan),
         certificate=plan.proof,
         unreachable_zones=unreachable,
-        stranded=plan.stranded,
+        stranded=whole.stranded,
+        shut_in=_served(plan.stranded, whole.stranded),
         give_out=give_out,
         nearest_exit_s=nearest_s,
         gain_nearest_exit=round(1 - plan.clearance_s / nearest_s, 4) if nearest_s else None,
         alternatives=others,
         what_if=changes,
-        arrivals=plan.arrivals,
+        arrivals=whole.arrivals,
         assumptions=_assumptions(site, plan),
         notes=cleaned.notes,
         compute_ms=round(plan.compute_ms, 1),
     )
+
+
+def _served(stranded: Mapping[str, int], left: Mapping[str, int]) -> dict[str, int]:
+    found = {zone: count - left.get(zone, 0) for zone, count in stranded.items()}
+    return {zone: count for zone, count in found.items() if count > 0}
 
 
 def _assumed(site: Site) -> dict[str, int]:
@@ -188,38 +196,7 @@ def _assumed(site: Site) -> dict[str, int]:
     }
 
 
-def _scene(
-    graph: WalkGraph,
-    people: dict[str, int],
-    hazards: Sequence[Hazard],
-    closed: Collection[str],
-    capacity_ps: Mapping[str, float] | None,
-) -> _Scene:
-    network = SiteNetwork(graph)
-    hindrances = hindrances_of(graph, hazards)
-    cells = cells_of(graph, blocked=nodes_inside(graph, hazards))
-    made = network.plan_graph(
-        cells, hindrances, storage=storage_of(graph, people), unsafe=_unsafe_points(graph.site, hazards)
-    )
-    shut = frozenset(closed) | {each.slug for each in graph.site.openings if each.state == "closed"}
-    return _Scene(graph, network, hindrances, made.without(shut, capacity_ps).in_order(), people)
-
-
-def _unsafe_points(site: Site, hazards: Sequence[Hazard]) -> tuple[str, ...]:
-    """Assembly points in a hazard at any time; the outer cordon of a device counts while another point is left."""
-    from shapely.geometry import Point
-
-    inside = {
-        point.slug: max(
-            (h.severity for h in hazards if h.area.intersects(Point(point.x_m, point.y_m))), default=0.0
-        )
-        for point in site.assembly
-    }
-    least = BLOCKS_FROM if all(severity > 0 for severity in inside.values()) else 1e-9
-    return tuple(slug for slug, severity in inside.items() if severity >= least)
-
-
-def _band(scene: _Scene, plan: EvacuationPlan, seed: int) -> Band:
+def _band(scene: Scene, plan: EvacuationPlan, seed: int) -> Band:
     """Play the plan's groups through in drawn situations."""
     if not plan.groups:
         return Band(p50=None, p95=None, runs=0)
@@ -239,7 +216,9 @@ def _band(scene: _Scene, plan: EvacuationPlan, seed: int) -> Band:
     )
 
 
-def _routes(site: Site, scene: _Scene, plan: EvacuationPlan) -> tuple[RouteAnswer, ...]:
+def _routes(
+    site: Site, scene: Scene, plan: EvacuationPlan, *, through: bool = False
+) -> tuple[RouteAnswer, ...]:
     letters = {opening.slug: opening.letter for opening in site.exits}
     nodes = {node.name: node for node in scene.plan_graph.nodes}
     gathered: dict[tuple[str, str, str], list[int]] = {}
@@ -258,13 +237,14 @@ def _routes(site: Site, scene: _Scene, plan: EvacuationPlan) -> tuple[RouteAnswe
                 from_zone=zone, exit=exit_, letter=letters.get(exit_, ""), assembly=safe, people=people,
                 t_departs_s=departs, t_clear_s=clear,
                 people_per_min=round(60 * people / max(clear - departs, plan.step_s), 1), path=path, levels=levels,
+                through=through,
             )
         )  # fmt: skip
     return tuple(sorted(routes, key=lambda each: (each.from_zone, -each.people, each.exit, each.assembly)))
 
 
 def _path(
-    scene: _Scene, start: int, arcs: Sequence[int]
+    scene: Scene, start: int, arcs: Sequence[int]
 ) -> tuple[tuple[tuple[float, float], ...], tuple[int, ...]]:
     graph = scene.graph
     walked = [start] if start >= 0 else []
@@ -275,7 +255,7 @@ def _path(
 
 
 def _exits(
-    site: Site, scene: _Scene, plan: EvacuationPlan, hazards: Sequence[Hazard], closed: Collection[str]
+    site: Site, scene: Scene, plan: EvacuationPlan, hazards: Sequence[Hazard], closed: Collection[str]
 ) -> tuple[ExitAnswer, ...]:
     capacity = {arc.exit: arc.capacity_ps for arc in scene.plan_graph.arcs if arc.exit}
     found = []
@@ -301,7 +281,7 @@ def _exits(
     return tuple(found)
 
 
-def _exit_state(site: Site, scene: _Scene, slug: str, arc: int, closed: Collection[str]) -> tuple[str, str]:
+def _exit_state(site: Site, scene: Scene, slug: str, arc: int, closed: Collection[str]) -> tuple[str, str]:
     if slug in closed:
         return "unusable", "closed by the request"
     if site.opening(slug).state == "closed":
@@ -328,7 +308,12 @@ def _bottleneck(site: Site, plan: EvacuationPlan) -> str:
 
 
 def _give_out(
-    site: Site, scene: _Scene, plan: EvacuationPlan, closed: Collection[str], seed: int
+    site: Site,
+    scene: Scene,
+    plan: EvacuationPlan,
+    through: EvacuationPlan | None,
+    closed: Collection[str],
+    seed: int,
 ) -> tuple[GiveOut | None, float]:
     served = {zone: count for zone, count in scene.people.items() if count > 0 and zone not in plan.stranded}
     if not served:
@@ -343,7 +328,9 @@ def _give_out(
     )
     letters = {opening.slug: opening.letter for opening in site.exits}
     names = {point.slug: point.name for point in site.assembly}
-    shut = sorted(letters[slug] for slug in closed if slug in letters)
+    inner = _goals(through)
+    used = {exit_ for goals in inner.values() for exit_ in goals}
+    shut = sorted(letters[slug] for slug in closed if slug in letters and slug not in used)
     texts: dict[str, tuple[str, ...]] = {}
     for language in LANGUAGES:
         lines = [
@@ -356,31 +343,43 @@ def _give_out(
             )
             for each in spoken.sentences
         ]
+        lines += [
+            say_leave(language, [site.zone(zone).name], [letters.get(each, names.get(each, each)) for each in goals],
+                      nearest=len(goals) > 1, exits=all(each in letters for each in goals))
+            for zone, goals in inner.items()
+        ]  # fmt: skip
         if shut and any(each.nearest for each in spoken.sentences):
             lines.append(say_avoid(language, shut))
         texts[language] = tuple(lines)
-    used = {exit_ for each in spoken.sentences for exit_ in each.exits}
+    used |= {exit_ for each in spoken.sentences for exit_ in each.exits}
     signs = {opening.slug: f"EXIT {opening.letter}" for opening in site.exits if opening.slug in used}
     signs |= {
         opening.slug: f"EXIT {opening.letter} CLOSED"
         for opening in site.exits
-        if opening.slug in closed or opening.state == "closed"
+        if opening.slug not in used and (opening.slug in closed or opening.state == "closed")
     }
     return GiveOut(texts=texts, signs=signs, plan=spoken), spoken.nearest_s
 
 
+def _goals(plan: EvacuationPlan | None) -> dict[str, list[str]]:
+    """By zone the exits that a plan uses, or the assembly points where it uses none."""
+    found: dict[str, set[str]] = {}
+    for group in plan.groups if plan else ():
+        found.setdefault(group.zone, set()).add(group.exit or group.safe)
+    return {zone: sorted(goals) for zone, goals in sorted(found.items())}
+
+
 def _alternatives(
-    scene: _Scene, hazards: Sequence[Hazard], closed: Collection[str], plan: EvacuationPlan
+    scene: Scene,
+    hazards: Sequence[Hazard],
+    closed: Collection[str],
+    kept_off: Collection[str],
+    plan: EvacuationPlan,
 ) -> tuple[Response, ...]:
     site, people = scene.graph.site, scene.people
     over_s = max(LEAST_EXPOSURE_S, plan.clearance_s)
-    exits = [each.slug for each in scene.graph.exits if each.slug not in closed]
-    inward = hindrances_of(scene.graph, hazards, inward=True)
-    inside = scene.network.plan_graph(
-        cells_of(scene.graph, blocked=nodes_inside(scene.graph, hazards)), inward,
-        shelters=shelter_room(site, hazards, people),
-    ).without(closed)  # fmt: skip
-    moved = plan_evacuation(inside, people)
+    exits = [each.slug for each in scene.graph.exits if each.slug not in kept_off]
+    moved = move_inside(scene, hazards, closed, kept_off)
     return (
         compare_moved(site, hazards, people, over_s, exits, plan, response="evacuate"),
         compare_moved(site, hazards, people, over_s, exits, moved, response="invacuate"),
@@ -390,9 +389,10 @@ def _alternatives(
 
 
 def _what_ifs(
-    scene: _Scene,
+    scene: Scene,
     hazards: Sequence[Hazard],
     closed: Collection[str],
+    kept_off: Collection[str],
     capacity_ps: Mapping[str, float] | None,
     plan: EvacuationPlan,
 ) -> tuple[WhatIf, ...]:
@@ -410,8 +410,8 @@ def _what_ifs(
         )
 
     for slug in sorted(closed)[:4]:
-        rest = [each for each in closed if each != slug]
-        again = _scene(scene.graph, scene.people, hazards, rest, capacity_ps)
+        rest = [each for each in kept_off if each != slug]
+        again = make_scene(scene.graph, scene.people, hazards, rest, capacity_ps)
         tell(f"open {slug}", plan_evacuation(again.plan_graph, scene.people))
     through: dict[str, int] = {}
     for group in plan.groups:
