@@ -48,6 +48,7 @@ from .assure.nightly import Work as TrialWork
 from .config import AppConfig
 from .desk import CapReleaseDesk
 from .eve_files import EveFollower
+from .fact_feed import FactFeed
 from .gate import SecurityGate
 from .handed import Handed
 from .metrics import metrics_text
@@ -127,13 +128,21 @@ class Platform:
         self.alarms = AlarmFigures(clock)
         self.notifier: Notifier | None = None
         self.chains = make_chains(self.config, self.site)
+        self.facts = FactFeed(bus.publish_batch)
         self.recording = Recording(
             bus,
             stores.recorder,
             self.hub,
             self.replies,
             clock,
-            followers=(self.alarms.follow, self._act, self._share, self._tell, self._chain),
+            followers=(
+                self.alarms.follow,
+                self._act,
+                self._share,
+                self._tell,
+                self._chain,
+                self.facts.follow,
+            ),
         )
         self.upkeep = Upkeep(
             stores.database, stores.history, sessions, stores.ledger, stores.heads, clock,
@@ -351,6 +360,8 @@ class Platform:
         past += await recorder.orders()
         await self._act(past)
         await self._share(past)
+        # The stream of readings keeps a day: an event that began before it must be said again.
+        await self.facts.follow(await recorder.context("event"))
         await self.desk.resume()
 
     def _nightly(self) -> Nightly:

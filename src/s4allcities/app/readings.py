@@ -6,7 +6,7 @@ import structlog
 
 from s4allcities.awareness.picture import PictureHub
 from s4allcities.bus import OBS, BatchError, Bus, Message
-from s4allcities.domain import Clock, ObservationBatch
+from s4allcities.domain import FACTS_FAMILY, Clock, ObservationBatch
 from s4allcities.store.buffered import BufferedHistory
 from s4allcities.store.errors import HistoryError
 
@@ -46,7 +46,7 @@ class Readings:
     async def _follow(self) -> None:
         async for message in self._bus.follow(OBS, ["obs.>"], after=self._history.last_sequence):
             batch = self._batch(message)
-            if batch is not None and len(batch):
+            if batch is not None and len(batch) and batch.family != FACTS_FAMILY:
                 self._history.append(batch, message.sequence)
                 self._hub.picture.live.batch(batch)
                 self.rows += len(batch)

@@ -42,6 +42,8 @@ from .incident import Link as Link
 from .incident import NextLook as NextLook
 from .incident import Term as Term
 from .incident import WhatIf as WhatIf
+from .observation import FACTS_FAMILY as FACTS_FAMILY
+from .observation import FACTS_PARTITION as FACTS_PARTITION
 from .observation import Columns as Columns
 from .observation import Observation as Observation
 from .observation import ObservationBatch as ObservationBatch

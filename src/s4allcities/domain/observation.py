@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 __all__ = (
     "BAD",
+    "FACTS_FAMILY",
+    "FACTS_PARTITION",
     "GOOD",
     "SUSPECT",
     "Columns",
@@ -20,6 +22,11 @@ __all__ = (
 
 GOOD, SUSPECT, BAD = 0, 1, 2
 """Quality of a reading, as its source declares it."""
+
+FACTS_FAMILY, FACTS_PARTITION = "facts", 999
+"""Facts that detectors need lie among the readings, so that a replay finds both in one order: a stage that wants them
+names ``obs.facts.999`` among its inputs. No lane of readings has this partition.
+"""
 
 
 class Series(Struct, frozen=True, kw_only=True, omit_defaults=True):

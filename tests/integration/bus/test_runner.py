@@ -15,6 +15,8 @@ from tests.integration.bus.test_crash import kill
 
 from s4allcities.bus import Bus, Envelope, NatsServer, StageRunner, StreamLimits, Ticker, encode_events
 from s4allcities.domain import (
+    FACTS_FAMILY,
+    FACTS_PARTITION,
     Context,
     Detection,
     Event,
@@ -60,6 +62,20 @@ async def test_a_stage_gets_batches_and_its_outputs_arrive(bus: Bus) -> None:
     status = runner.status
     assert (status.sequence, status.lag, status.processed, status.decided_raw) == (20, 0, 20, 20)
     assert (status.errors, status.published, status.running) == (0, 20, False)
+
+
+async def test_facts_among_the_readings_reach_only_a_stage_that_names_them(bus: Bus) -> None:
+    wanting = Summing("wanting", ("obs.>", f"obs.{FACTS_FAMILY}.{FACTS_PARTITION}"))
+    facts = msgspec.structs.replace(batch(5), family=FACTS_FAMILY, partition=FACTS_PARTITION)
+    async with (
+        running(StageRunner(Summing(), bus, MemoryStore())),
+        running(StageRunner(wanting, bus, MemoryStore())),
+    ):
+        await publish(bus, 1, 2)
+        await bus.publish_batch(facts)
+        await publish(bus, 3, 3)
+        assert sums(await take(bus.follow("EVENTS", ["ctx.summing"]), 3)) == [1, 3, 6]
+        assert sums(await take(bus.follow("EVENTS", ["ctx.wanting"]), 4)) == [1, 3, 8, 11]
 
 
 async def test_a_clean_stop_and_a_new_runner_go_on(bus: Bus) -> None:

@@ -113,7 +113,10 @@ def test_the_stage_states_the_file_once_and_plain_facts_as_they_begin_and_end() 
     first = step(stage, state, 0)
     assert sum(fact.attribute == "entry" for fact in first) == 10
     plain = {(fact.subject, fact.attribute): fact.value for fact in first if fact.attribute != "entry"}
-    assert plain == {("hall", "hot_work"): True, ("site", "threat_level"): 4, ("site", "rush_hour"): True}
+    assert plain == {
+        ("hall", "hot_work"): True, ("site", "threat_level"): 4, ("site", "rush_hour"): True,
+        ("square", "event"): True, ("hall", "event"): True,
+    }  # fmt: skip
     assert step(stage, state, 1) == []
     (over,) = step(stage, state, 1800)
     assert (over.subject, over.attribute, over.value) == ("hall", "hot_work", False)

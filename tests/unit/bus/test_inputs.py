@@ -12,6 +12,7 @@ from s4allcities.domain.events import _KINDS
         (("obs.>",), 0, ["obs.*.0"]),
         (("obs.>",), 3, ["obs.*.3", "obs.clock.0"]),
         (("obs.env.>", "obs.people.>"), 0, ["obs.env.0", "obs.people.0", "obs.clock.0"]),
+        (("obs.>", "obs.facts.999"), 0, ["obs.*.0", "obs.facts.999"]),
         (("obs.env.0",), 0, ["obs.env.0", "obs.clock.0"]),
         (("det.>", "health.>"), 0, ["det.>", "health.>"]),
         (("det.>", "det.>", "det.cyber"), 0, ["det.>", "health.clock"]),

@@ -1,16 +1,18 @@
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tests.unit.detection.feeds import T0_US, Row, Spec, at, batch_of, feed_of
 
+from s4allcities.app.fact_feed import batch_of as facts_among_readings
 from s4allcities.checks import check_stage, run_stage
 from s4allcities.detection.config import ConfigError
 from s4allcities.detection.unusual import UnusualStage, _layout, judge_series, unusual_config
 from s4allcities.detection.unusual.config import Expected
 from s4allcities.detection.unusual.quick import N_QUICK, quick_tick, quick_tick_plain
-from s4allcities.domain import Detection, ObservationBatch, Series
+from s4allcities.domain import Context, Detection, ObservationBatch, Series
 
 FIVE_MIN_US = 300_000_000
 DAY = 288
@@ -127,6 +129,53 @@ def test_what_is_expected_is_not_told() -> None:
     assert detections(feed(), expected=[{**expected, "quantities": ["people"]}])
     assert detections(feed(), expected=[{**expected, "t_until_us": at(310)}])
     assert Expected(what="x", t_from_us=0, t_until_us=1).zones == frozenset()
+
+
+def festival(
+    begin_s: float, *, value: bool = True, until_s: float = 0.0, zone: str = "square"
+) -> ObservationBatch:
+    until_us = at(until_s) if until_s else 0
+    fact = Context(
+        id="",
+        t_us=at(begin_s),
+        subject=zone,
+        attribute="event",
+        value=value,
+        reason="a festival",
+        t_until_us=until_us,
+    )
+    return facts_among_readings([fact])
+
+
+@pytest.mark.parametrize(
+    ("facts", "quantities", "told"),
+    [
+        ([festival(300)], ["noise_db"], False),
+        ([festival(300, zone="site")], ["noise_db"], False),
+        ([festival(300, until_s=380)], ["noise_db"], False),
+        ([festival(300, until_s=340)], ["noise_db"], True),
+        ([festival(300), festival(345, value=False)], ["noise_db"], True),
+        ([festival(300, zone="station")], ["noise_db"], True),
+        ([festival(300)], ["people"], True),
+    ],
+)
+def test_while_the_calendar_has_an_event_its_zone_is_not_told(
+    facts: list[ObservationBatch], quantities: list[str], told: bool
+) -> None:
+    steps = feed_of(feed(), every_s=5.0)
+    with_facts = sorted([*steps, *((each, int(each.t_us[0])) for each in facts)], key=lambda step: step[1])
+    stage = UnusualStage(unusual_config({**EARLY, "event_quantities": quantities}), SENSORS)
+    out, state = run_stage(stage, with_facts)
+    assert bool([event for events in out for event in events]) == told
+    assert stage.snapshot(stage.restore(stage.snapshot(state))) == stage.snapshot(state)
+
+
+def test_a_snapshot_from_before_there_were_events_is_still_read() -> None:
+    stage = UnusualStage(unusual_config(EARLY), SENSORS)
+    _, state = run_stage(stage, feed_of(feed()[:100], every_s=5.0))
+    parts = msgspec.msgpack.decode(stage.snapshot(state))
+    assert parts.pop() == {}
+    assert stage.snapshot(stage.restore(msgspec.msgpack.encode(parts))) == stage.snapshot(state)
 
 
 def test_nothing_is_said_while_a_series_warms_up() -> None:

@@ -11,6 +11,7 @@ from s4allcities.domain import Event as AnyEvent
 from s4allcities.domain.snapshots import StructSnapshots
 
 from .entries import Entry, ThreatLevel, Works
+from .entries import Event as Happening
 from .graph import ENTRY, ContextGraph, plain, statement
 
 __all__ = ("CalendarStage", "CalendarState")
@@ -39,7 +40,7 @@ class CalendarStage(StructSnapshots[CalendarState]):
 
     Risk and alarms read entries as facts of attribute ``entry``. Fusion reads plain facts, which this stage gives when
     they begin and takes back when they end: ``threat_level`` (site), ``hot_work`` and ``kitchen_hours`` (zone),
-    ``planned_scan`` (host), ``rush_hour`` (site).
+    ``planned_scan`` (host), ``rush_hour`` (site). Detectors read ``event`` (zone or site): many people are no anomaly.
 
     What people state about an entry of the file rules until the file's own entry changes.
 
@@ -131,6 +132,9 @@ class CalendarStage(StructSnapshots[CalendarState]):
             for fact in works.facts:
                 for subject in works.entities if fact == "planned_scan" else works.zones:
                     yield f"{subject}\x1f{fact}", [works.reason or works.name, True, works.t_until_us]
+        for happening in graph.of(Happening, now_us):
+            for subject in happening.zones or ("site",):
+                yield f"{subject}\x1fevent", [happening.reason or happening.name, True, happening.t_until_us]
         raised = [each for each in graph.of(ThreatLevel, now_us) if each.level >= RAISED_LEVEL]
         if raised:
             worst = max(raised, key=lambda each: each.level)

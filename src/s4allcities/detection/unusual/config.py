@@ -56,7 +56,7 @@ class UnusualConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     the same time over all sensors that may be false. ``warm_up`` readings of a series are needed before anything is
     said of it. The first ``series_most`` series are watched in full, ``quick_most`` more by level and spread alone.
     ``tests_least`` readings are taken to be tested in five minutes where fewer are, as when only some series of a site
-    are replayed.
+    are replayed. Of ``event_quantities`` nothing is said in zones where the calendar says that an event is on.
     """
 
     false_alarms_per_month: Annotated[float, Meta(gt=0, le=1e6)] = 1.0
@@ -70,6 +70,7 @@ class UnusualConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     leave_out_families: frozenset[str] = frozenset()
     leave_out_quantities: frozenset[str] = frozenset()
     expected: tuple[Expected, ...] = ()
+    event_quantities: frozenset[str] = frozenset()
 
 
 def unusual_config(changes: Mapping[str, Any] | None = None) -> UnusualConfig:

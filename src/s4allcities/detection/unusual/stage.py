@@ -7,7 +7,7 @@ from operator import itemgetter
 import numpy as np
 from numpy.typing import NDArray
 
-from ...domain import US_PER_S, Detection, ObservationBatch
+from ...domain import FACTS_FAMILY, FACTS_PARTITION, US_PER_S, Detection, ObservationBatch
 from ...domain.events import Event
 from ..sensors import Sensors, group_of, name_of, place_of
 from . import _layout as at
@@ -19,6 +19,11 @@ from .state import SeriesKey, UnusualState
 
 __all__ = ("UnusualStage", "confidence_of")
 
+SITE = "site"
+EVENT = "event"
+"""The fact that an event is on in its subject, a zone or the whole site."""
+FOR_EVER_US = 1 << 62
+_NEVER = (0, 0)
 WINDOW_US = 300 * US_PER_S
 """What is said within such a window of the platform's time is judged together for false discoveries."""
 
@@ -46,7 +51,7 @@ class UnusualStage:
     """
 
     name = "unusual"
-    inputs: tuple[str, ...] = ("obs.>",)
+    inputs: tuple[str, ...] = ("obs.>", f"obs.{FACTS_FAMILY}.{FACTS_PARTITION}")
     heavy = False
 
     def __init__(
@@ -71,6 +76,9 @@ class UnusualStage:
 
     def step(self, state: UnusualState, batch: ObservationBatch, now_us: int) -> list[Event]:
         """Take one batch in."""
+        if batch.family == FACTS_FAMILY:
+            _learn_events(state, batch)
+            return []
         if not len(batch) or batch.family in self.config.leave_out_families:
             return []
         full, quick = self._slots(state, batch)
@@ -154,9 +162,8 @@ class UnusualStage:
         found: list[tuple[int, Event]] = []
         for row in np.flatnonzero((begins > 0) & (z >= bar)).tolist():
             slot = int(slots[row])
-            if state.ints[slot, at.COUNT] <= self.config.warm_up or self._is_expected(
-                state.keys[slot], batch, row
-            ):
+            warm = state.ints[slot, at.COUNT] > self.config.warm_up
+            if not warm or self._is_expected(state, state.keys[slot], int(batch.t_us[row])):
                 continue
             excess = float(z[row] - bar[row])
             interval_s = float(state.floats[slot, at.INTERVAL_S])
@@ -185,11 +192,14 @@ class UnusualStage:
         likely = self.config.false_alarms_per_month * min(max(interval_s, 1e-3), 300.0) / MONTH_S
         return likely * exp(-excess) * tests <= self.config.false_discoveries * (state.said + 1)
 
-    def _is_expected(self, key: SeriesKey, batch: ObservationBatch, row: int) -> bool:
+    def _is_expected(self, state: UnusualState, key: SeriesKey, t_us: int) -> bool:
         sensor, quantity, _, zone = key
         spec = self.sensors.get(sensor)
         place = (spec.zone if spec is not None else "") or zone
-        t_us = int(batch.t_us[row])
+        if quantity in self.config.event_quantities and any(
+            begin <= t_us < end for begin, end in (state.events.get(each, _NEVER) for each in (place, SITE))
+        ):
+            return True
         return any(
             each.t_from_us <= t_us < each.t_until_us
             and (not each.zones or place in each.zones)
@@ -233,3 +243,19 @@ class UnusualStage:
             text=f"{name_of(self.sensors, sensor)}: {shown}, usual {usual:.4g}: {why}",
             provenance=(sensor,),
         )
+
+
+def _learn_events(state: UnusualState, facts: ObservationBatch) -> None:
+    """Take in when an event began (value 1) or ended (0); the payload of a beginning says until when it lasts."""
+    until = {each.row: int(each.data["t_until_us"]) for each in facts.payloads if each.schema == "fact/1"}
+    for row, (index, t_us, value) in enumerate(
+        zip(facts.series_ix.tolist(), facts.t_us.tolist(), facts.value.tolist(), strict=True)
+    ):
+        if facts.series[index].quantity != EVENT:
+            continue
+        place = facts.series[index].sensor
+        if value > 0:
+            state.events[place] = t_us, until.get(row, 0) or FOR_EVER_US
+        elif place in state.events:
+            begin, end = state.events[place]
+            state.events[place] = begin, min(end, t_us)

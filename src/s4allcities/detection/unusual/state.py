@@ -25,13 +25,15 @@ class _Frozen(Struct, frozen=True, array_like=True):
     patterns: bytes
     quick: bytes
     counters: tuple[int, int, int, int, int, int, int]
+    events: dict[str, tuple[int, int]] = {}
 
 
 class UnusualState:
     """All series; the first ones watched in full, those beyond by the quick look.
 
     ``left_out`` counts readings and ``refused`` series that were not used, ``held_back`` what was unusual but too
-    likely false among so many. ``window``, ``tests`` and ``said`` count what was tested and said at about this time.
+    likely false among so many. ``events`` says by zone (or ``site``) from when until when the last event was on.
+    ``window``, ``tests`` and ``said`` count what was tested and said at about this time.
     """
 
     VERSION = 1
@@ -46,6 +48,7 @@ class UnusualState:
         self.patterns: NDArray[np.uint8] = np.zeros((capacity, at.N_PATTERN_BYTES), np.uint8)
         self.quick: NDArray[np.float32] = np.zeros((N_QUICK, 64), np.float32)
         self.left_out = self.refused = self.held_back = 0
+        self.events: dict[str, tuple[int, int]] = {}
         self.window = self.tests = self.tests_before = self.said = 0
 
     def __len__(self) -> int:
@@ -84,6 +87,7 @@ class UnusualState:
                 patterns=self.patterns[:n].tobytes(),
                 quick=self.quick[:, : len(self.quick_keys)].astype("<f4").tobytes(),
                 counters=(*counters, self.said),
+                events=self.events,
             )
         )
 
@@ -105,6 +109,7 @@ class UnusualState:
         state.quick[:, :quick] = np.frombuffer(frozen.quick, "<f4").reshape(N_QUICK, quick)
         (state.left_out, state.refused, state.held_back, state.window, state.tests, state.tests_before,
          state.said) = frozen.counters  # fmt: skip
+        state.events = frozen.events
         return state
 
 
