@@ -1,11 +1,12 @@
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.unit.detection.feeds import Row, Spec, at, batch_of, feed_of
 
 from s4allcities.awareness.context import ContextStage, context_config
 from s4allcities.checks import check_stage, run_stage
-from s4allcities.domain import Context, empty_batch
+from s4allcities.domain import Context, Event, ObservationBatch, Series, empty_batch
 from s4allcities.formats.network import read_network_policy
 
 SENSORS = {
@@ -117,3 +118,33 @@ def test_it_keeps_the_contract_of_a_stage() -> None:
     rows += [("loop-1", "speed_kmh", float(t), 40.0 if t < 12 else 5.0) for t in range(30)]
     rows += [("hall-1", "people", float(t), 100.0 + t) for t in range(30)]
     check_stage(lambda: ContextStage(sensors=SENSORS), feed_of(rows, every_s=4.0))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_many_readings_of_one_sensor_say_what_each_one_would(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = 400
+    columns: dict[str, Any] = {
+        "t_us": (np.cumsum(rng.integers(-200_000, 900_000, n)) + 10**15).astype(np.int64),
+        "value": np.where(rng.random(n) < 0.05, np.nan, 20 + np.cumsum(rng.normal(0, 0.05, n)).round(4)),
+        "quality": rng.choice(np.array([0, 0, 0, 0, 1, 2], np.uint8), n),
+    }
+    series = (Series(sensor="h", quantity="heat_c"), Series(sensor="h", quantity="something_else"))
+    now_us = int(columns["t_us"].max()) - 5 * 10**6 - 60 * 10**6
+    said, given = [], []
+    for names in (series[:1], series):  # two series: reading by reading
+        stage = ContextStage()
+        state = stage.start()
+        found: list[Event] = []
+        for begin in range(0, n, 150):
+            part = slice(begin, begin + 150)
+            batch = ObservationBatch(
+                family="env", partition=0, series=names, series_ix=np.zeros(len(columns["t_us"][part]), np.uint32),
+                **{name: column[part] for name, column in columns.items()},
+            )  # fmt: skip
+            found += stage.step(state, batch, now_us)
+        said.append(found)
+        given.append(state.given)
+    assert said[0] == said[1]
+    assert len(said[0]) > 5
+    assert given[0] == given[1]

@@ -25,7 +25,7 @@ __all__ = (
 DEVICES, PROBES = 1000, 300
 PROBES_PER_S = 40.0
 FAMILY = "env"
-RATES = (10_000, 7_500, 5_000, 3_500, 2_500, 1_500, 1_000, 500)
+RATES = (10_000, 7_500, 6_000, 5_000, 4_500, 4_000, 3_500, 3_000, 2_500, 2_000, 1_500, 1_000, 500)
 """Messages a second tried, from the goal downwards."""
 SEARCH_S = 3.0
 SURE_SHARE = 0.95
