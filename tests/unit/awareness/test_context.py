@@ -129,17 +129,18 @@ def test_many_readings_of_one_sensor_say_what_each_one_would(seed: int) -> None:
         "value": np.where(rng.random(n) < 0.05, np.nan, 20 + np.cumsum(rng.normal(0, 0.05, n)).round(4)),
         "quality": rng.choice(np.array([0, 0, 0, 0, 1, 2], np.uint8), n),
     }
-    series = (Series(sensor="h", quantity="heat_c"), Series(sensor="h", quantity="something_else"))
+    series = tuple(Series(sensor=name, quantity="heat_c") for name in "ab")
+    which = rng.integers(0, 2, n).astype(np.uint32)
     now_us = int(columns["t_us"].max()) - 5 * 10**6 - 60 * 10**6
     said, given = [], []
-    for names in (series[:1], series):  # two series: reading by reading
+    for size in (150, 1):  # at once, and one by one
         stage = ContextStage()
         state = stage.start()
         found: list[Event] = []
-        for begin in range(0, n, 150):
-            part = slice(begin, begin + 150)
+        for begin in range(0, n, size):
+            part = slice(begin, begin + size)
             batch = ObservationBatch(
-                family="env", partition=0, series=names, series_ix=np.zeros(len(columns["t_us"][part]), np.uint32),
+                family="env", partition=0, series=series, series_ix=which[part],
                 **{name: column[part] for name, column in columns.items()},
             )  # fmt: skip
             found += stage.step(state, batch, now_us)

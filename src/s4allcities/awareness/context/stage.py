@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from math import isfinite
+from operator import itemgetter
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +19,8 @@ from .traffic import Street, follow_traffic
 
 __all__ = ("ContextStage", "ContextState", "Given", "Heard", "SensorLike")
 
+_COLUMN = 8
+"""From so many readings of a sensor in a batch on, they are judged at once."""
 _NEVER_US = -(2**62)
 _FOR_EVER_US = 2**62
 _PER_SENSOR = {"smoke_pct_m": "%/m", "co_ppm": "ppm", "heat_c": "°C"}
@@ -89,18 +92,21 @@ class ContextStage(StructSnapshots[ContextState]):
 
     def step(self, state: ContextState, batch: ObservationBatch, now_us: int) -> list[Event]:
         """Take one batch in."""
-        found: list[Event] = [*self._planned(state, now_us)]
-        if len(batch.series) == 1 and batch.series[0].quantity in _PER_SENSOR:
-            return found + self._column(state, batch, now_us)
-        matters = np.flatnonzero(batch.t_us >= self._not_before_us(state, batch)[batch.series_ix])
-        rows = zip(
-            batch.series_ix[matters].tolist(),
-            batch.t_us[matters].tolist(),
-            batch.value[matters].tolist(),
-            batch.quality[matters].tolist(),
+        found: list[tuple[int, Event]] = []
+        matters = batch.t_us >= self._not_before_us(state, batch)[batch.series_ix]
+        for index in self._columns(batch):
+            rows = np.flatnonzero(batch.series_ix == index)
+            matters[rows] = False
+            found += self._column(state, batch, index, rows, now_us)
+        places = np.flatnonzero(matters)
+        for row, index, t_us, value, quality in zip(
+            places.tolist(),
+            batch.series_ix[places].tolist(),
+            batch.t_us[places].tolist(),
+            batch.value[places].tolist(),
+            batch.quality[places].tolist(),
             strict=True,
-        )
-        for index, t_us, value, quality in rows:
+        ):
             series = batch.series[index]
             if quality >= BAD or not _NEVER_US < t_us <= now_us + 60 * US_PER_S:
                 continue
@@ -109,20 +115,35 @@ class ContextStage(StructSnapshots[ContextState]):
                 continue
             state.t_last_us[key] = t_us
             zone = self._zone(series.sensor, series.zone)
-            found += self._reading(state, batch.family, series.sensor, series.quantity, zone, t_us, value)
-        return found
+            said = self._reading(state, batch.family, series.sensor, series.quantity, zone, t_us, value)
+            found += ((row, event) for event in said)
+        found.sort(key=itemgetter(0))
+        return [*self._planned(state, now_us), *(event for _, event in found)]
 
-    def _column(self, state: ContextState, batch: ObservationBatch, now_us: int) -> list[Event]:
+    def _columns(self, batch: ObservationBatch) -> list[int]:
+        """Give the series that bring so many readings of one sensor that they are judged at once."""
+        if len(batch) < _COLUMN * len(batch.series):
+            return []
+        counts = np.bincount(batch.series_ix, minlength=len(batch.series)).tolist()
+        return [
+            index
+            for index, series in enumerate(batch.series)
+            if counts[index] >= _COLUMN and series.quantity in _PER_SENSOR
+        ]
+
+    def _column(
+        self, state: ContextState, batch: ObservationBatch, index: int, rows: NDArray[np.intp], now_us: int
+    ) -> Iterator[tuple[int, Event]]:
         """Do for many readings of one quantity of one sensor what `step` does for each: most say nothing new."""
-        sensor, quantity = batch.series[0].sensor, batch.series[0].quantity
+        sensor, quantity = batch.series[index].sensor, batch.series[index].quantity
         key = f"{sensor}\x1f{quantity}"
-        usable = (batch.quality < BAD) & (batch.t_us > _NEVER_US) & (batch.t_us <= now_us + 60 * US_PER_S)
-        t_us, value = batch.t_us[usable], batch.value[usable]
+        t_us, value = batch.t_us[rows], batch.value[rows]
+        usable = (batch.quality[rows] < BAD) & (t_us > _NEVER_US) & (t_us <= now_us + 60 * US_PER_S)
+        rows, t_us, value = rows[usable], t_us[usable], value[usable]
         before_us = np.maximum.accumulate(np.concatenate(([state.t_last_us.get(key, _NEVER_US)], t_us)))
         state.t_last_us[key] = int(before_us[-1])
         newer = (t_us > before_us[:-1]) & np.isfinite(value)
-        t_us, value = t_us[newer], np.rint(value[newer] * 1000) / 1000
-        found: list[Event] = []
+        rows, t_us, value = rows[newer], t_us[newer], np.rint(value[newer] * 1000) / 1000
         at = 0
         while at < len(t_us):
             given = state.given.get(key)
@@ -135,9 +156,9 @@ class ContextStage(StructSnapshots[ContextState]):
                 if not due[first]:
                     break
                 at += first
-            found += self._say(state, sensor, quantity, float(value[at]), int(t_us[at]), sensor)
+            for event in self._say(state, sensor, quantity, float(value[at]), int(t_us[at]), sensor):
+                yield int(rows[at]), event
             at += 1
-        return found
 
     def _not_before_us(self, state: ContextState, batch: ObservationBatch) -> NDArray[np.int64]:
         """Give for each series of a batch the time before which no reading of it can matter."""
