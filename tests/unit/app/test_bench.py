@@ -33,7 +33,7 @@ RUN = Run(
     p99_ms=80.0,
     cpu_s=2.0,
     broker_cpu_s=3.0,
-    memory_mb=(300.0, 301.5),
+    memory_mb=(200.0, 300.0, 301.5),
     platform_mb=200.0,
     kept_up=True,
 )
@@ -78,6 +78,7 @@ def test_a_long_run_gives_rate_loss_latency_and_what_a_core_bears_beside_the_pee
     assert results["ingest.single_msgs_lost"].holds is False
     assert results["ingest.single_p99_ms"].holds is True
     assert results["ingest.single_msgs_per_s_core"].value == 15_000
+    assert results["ingest.single_memory_growth_mb"].value == 1.5
     assert results["ingest.memory_ratio_node_red"].value == 2.0
     ratio = results["ingest.ratio_node_red_single"]
     assert (ratio.value, ratio.goal, ratio.holds, ratio.peer_value) == (0.5, ">= 1.2", False, 30_000)

@@ -67,8 +67,8 @@ class Run(Struct, frozen=True, kw_only=True):
     p99_ms: float
     cpu_s: float
     broker_cpu_s: float
-    memory_mb: tuple[float, float]
-    """Platform and broker together, before and after."""
+    memory_mb: tuple[float, float, float]
+    """Platform and broker together: before, half-way and after."""
     platform_mb: float
     kept_up: bool
 
@@ -151,8 +151,12 @@ async def trial(
     following = asyncio.create_task(watch.run(after))
     try:
         async with Offer(plan_of(live, rate_per_s, seconds, rows, devices)) as offer:
-            used = live.cpu_s()
+            used, half_way = live.cpu_s(), list[float]()
+            looking = asyncio.get_running_loop().call_later(
+                seconds / 2, lambda: half_way.append(live.memory_mb())
+            )
             sent = await offer.send()
+            looking.cancel()
             live.next_probe = (live.next_probe + sent.probes) % PROBES
             account, now = await _until_ended(live, before, sent.acknowledged, bool(sent.cut))
             platform_s, broker_s = (b - a for a, b in zip(used, live.cpu_s(), strict=True))
@@ -174,7 +178,7 @@ async def trial(
         p99_ms=watch.quantile(0.99, sent.probes),
         cpu_s=platform_s,
         broker_cpu_s=broker_s,
-        memory_mb=(memory, live.memory_mb()),
+        memory_mb=(memory, half_way[0] if half_way else memory, live.memory_mb()),
         platform_mb=resident_mb(live.running.pid),
         kept_up=max(sent.late_s, behind_s) <= BEHIND_S and not sent.cut and decided == sent.sent,
     )
