@@ -1,6 +1,7 @@
 // The picture: what the platform knows now, as collections by id. Pure functions only: a frame and a picture go in, a
 // picture comes out, and what did not change stays the same object.
 import { restore } from '../domain/defaults';
+import type { CourseOptions, Watch } from '../domain/plans';
 import type * as R from '../domain/records';
 
 type Table<T> = ReadonlyMap<string, T>;
@@ -24,6 +25,8 @@ export interface Picture {
   entries: Table<R.ContextEntry>;
   services: Table<R.ServiceState>;
   forecasts: Table<R.Forecast>;
+  options: Table<CourseOptions>;
+  watches: Table<Watch>;
   kpis: Table<R.AlarmKpis>;
   notifications: Table<R.Notification>;
 }
@@ -70,6 +73,8 @@ const NAMES: readonly Collection[] = [
   'entries',
   'services',
   'forecasts',
+  'options',
+  'watches',
   'kpis',
   'notifications',
 ];
