@@ -62,7 +62,8 @@ def crowd(
 
     Example: s4 simulate crowd sites/helsinki-station --premovement 20 --plot densities.svg --json
     """
-    from s4allcities.simulation.crowd.evacuate import CrowdOptions, evacuate
+    from s4allcities.simulation.crowd.evacuate import evacuate
+    from s4allcities.simulation.crowd.outcome import CrowdOptions
     from s4allcities.simulation.crowd.site_ground import build_site_ground
     from s4allcities.site import load_site
 
@@ -219,7 +220,7 @@ class _Watch:
 
     def __init__(self, ground: Any, plot: Path | None, video: Path | None) -> None:
         from s4allcities.simulation.crowd.drawing import Film
-        from s4allcities.simulation.crowd.evacuate import DensityWatch
+        from s4allcities.simulation.crowd.outcome import DensityWatch
 
         self.ground, self.plot, self.video = ground, plot, video
         self.density = DensityWatch(ground) if plot else None

@@ -15,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from s4allcities.site import WalkGraph
 
 from .arrays import B1
-from .contract import Hindrances, no_hindrances
+from .cells import Hindrances, no_hindrances
 
 __all__ = ("BLOCKS_FROM", "Hazard", "arcs_touching", "hindrances_of", "nodes_inside")
 

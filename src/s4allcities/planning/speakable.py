@@ -1,7 +1,8 @@
 """The plan to give out: few sentences, no fork, and good even when counts, capacities and obedience are not as assumed.
 
-The search goes over surcharges by exit (see `trees`): exits that would be late get dearer, those that would be early
-cheaper, one by one in the end; exits are left out while there are too many sentences. The best few candidates are then
+The search goes over surcharges by exit (see `trees`), like an auction: the exit that would be through last gets dearer
+by just so much that one starting point goes elsewhere, again and again; exits are left out while there are too many
+sentences. The best few candidates are then
 played through in the same drawn situations, with a share of people who go to the nearest exit whatever they are told,
 and the one with the best worst decile is taken. A plan that the authority approved is preferred while it is within
 10 % of that.
@@ -21,10 +22,15 @@ from .trees import Tree, TreeMaker, join_routes
 __all__ = ("APPROVED_MARGIN", "Approved", "Sentence", "SpeakablePlan", "nearest_exit_s", "speakable_plan")
 
 MOST_SENTENCES = 6
-PACES = (0.5, 0.5, 0.4, 0.4, 0.3, 0.3, 0.2, 0.2, 0.1, 0.1)
-SIZES_S = (40.0, 15.0)
+LEAST_STEP_S = 0.05
+NEARLY = 0.85
+WIDER = (1.0, 0.9)
+MOST_MOVES = 80
+"""Starting points moved from the latest exit to another, one by one ..."""
+IDLE_MOVES = 12
+"""... until so many moves in a row have brought nothing."""
 MOST_EXITS_NAMED = 4
-NEARER_S = 5.0
+NEARER_S = 1.0
 """An exit this many seconds further away still counts as the nearest: people do not measure."""
 MOST_GATES = 40
 """Of a larger place only so many gates are tried one by one."""
@@ -107,7 +113,9 @@ class _Search:
         self.cut_off = set(self.maker.tree({}).stranded)
         self.found: dict[str, tuple[_Verdict, _Candidate]] = {}
         self.late: dict[str, float] = {}
+        self.now: dict[int, str] = {}
         self._distance: dict[str, F8] = {}
+        self._beyond: dict[str, float] = {}
         # Different surcharges often lead to the same ways.
         self._seen: dict[tuple[tuple[int, tuple[int, ...]], ...], tuple[_Candidate, dict[str, float]]] = {}
 
@@ -138,10 +146,8 @@ class _Search:
         """Candidates, best first: surcharges levelled, then moved one by one; gates left out for too many words."""
         state = _State(dict.fromkeys(self.maker.gates, 0.0), frozenset())
         best = (self._judge(state), state)
-        for pace in PACES:
-            state = self._level(state, pace)
-            best = min(best, (self._judge(state), state), key=lambda each: each[0])
-        best = self._moved(best)
+        for wider in WIDER:
+            best = self._auction(best, wider)
         while best[0][0] > 0 and len(best[1].without) + 1 < len(self.maker.gates):
             gates = [gate for gate in self.maker.gates if gate not in best[1].without][:MOST_GATES]
             tries = [_State(best[1].surcharge_s, best[1].without | {gate}) for gate in gates]
@@ -153,6 +159,7 @@ class _Search:
         """How many sentences too many, whether somebody has no way, seconds for all, mean seconds of the gates."""
         candidate, late = self.candidate(self.maker.tree(state.surcharge_s, without=state.without))
         self.late = late
+        self.now = {place: self.maker.gate_of_way(way) for place, way in candidate.ways.items() if way}
         over = max(0, len(candidate.sentences) - self.most)
         stranded = bool(set(candidate.stranded) & set(self.zones) - self.cut_off)
         judged = (over, stranded, candidate.expected_s, float(np.mean(list(late.values()) or [0.0])))
@@ -161,24 +168,53 @@ class _Search:
             self.found[key] = (judged, candidate)
         return judged
 
-    def _level(self, state: "_State", pace: float) -> "_State":
-        """Make gates that are late dearer and those that are early cheaper, by what they are off the middle."""
-        middle = float(np.mean(list(self.late.values()))) if self.late else 0.0
-        moved = {
-            gate: value + pace * (self.late.get(gate, 0.6 * middle) - middle)
-            for gate, value in state.surcharge_s.items()
-        }
-        least = min(moved.values(), default=0.0)
-        return _State({gate: value - least for gate, value in moved.items()}, state.without)
-
-    def _moved(self, best: tuple[_Verdict, "_State"]) -> tuple[_Verdict, "_State"]:
-        for size_s in SIZES_S:
-            for gate in self.maker.gates[:MOST_GATES]:
-                for step in (size_s, -size_s):
-                    extra = best[1].surcharge_s
-                    tried = _State(extra | {gate: max(0.0, extra[gate] + step)}, best[1].without)
-                    best = min(best, (self._judge(tried), tried), key=lambda each: each[0])
+    def _auction(self, best: tuple[_Verdict, "_State"], wider: float) -> tuple[_Verdict, "_State"]:
+        """Move starting points from the latest exit to the one that costs them least more, one at a time."""
+        state, idle = best[1], 0
+        self._judge(state)
+        for _ in range(MOST_MOVES):
+            dearer = self._dearer(state, NEARLY * wider**idle)
+            if dearer is None or idle >= IDLE_MOVES:
+                break
+            state = dearer
+            judged = self._judge(state)
+            idle = 0 if judged < best[0] else idle + 1
+            best = min(best, (judged, state), key=lambda each: each[0])
         return best
+
+    def _dearer(self, state: "_State", nearly: float) -> "_State | None":
+        """Raise the surcharge of the latest exits by just enough for one starting point to leave them for another.
+
+        All that are ``nearly`` as late as the latest (a share) rise together: else neighbours would hand the same
+        people to and fro. The longer nothing is won, the more of them.
+        """
+        gates = [gate for gate in self.maker.gates if gate not in state.without]
+        worst = max(self.late.values(), default=0.0)
+        late = [gate for gate in gates if self.late.get(gate, 0.0) >= nearly * worst]
+        for group in (late, [gate for gate in late if self.late[gate] >= worst]):
+            here = [place for place, gate in self.now.items() if gate in group]
+            others = [gate for gate in gates if gate not in group]
+            if not here or not others:
+                continue
+            own = np.array([self._cost(self.now[place], state)[place] for place in here])
+            more = np.min([self._cost(gate, state)[here] for gate in others], axis=0) - own
+            if np.isfinite(more.min()):
+                extra = max(float(more.min()), 0.0) + LEAST_STEP_S
+                return _State(
+                    state.surcharge_s | {gate: state.surcharge_s[gate] + extra for gate in group},
+                    state.without,
+                )
+        return None
+
+    def _cost(self, gate: str, state: "_State") -> F8:
+        """What it costs each node (n,) to leave by a gate."""
+        return self._away(gate) + (self._past(gate) + state.surcharge_s[gate])
+
+    def _past(self, gate: str) -> float:
+        """Seconds from a gate on to safety."""
+        if gate not in self._beyond:
+            self._beyond[gate] = self.maker.seconds_past(gate)
+        return self._beyond[gate]
 
     def sentences(self, ways: Mapping[int, tuple[int, ...]]) -> tuple[Sentence, ...]:
         """Put the zones into as few sentences as will do. Zones share one if for each starting point the nearest of all

@@ -132,6 +132,16 @@ class TreeMaker:
             start[[place for place, node in enumerate(self.graph.nodes) if node.name == gate]] = 0.0
         return shortest(self.head, self.tail, self.transit_s, start, usable=self.open)[0]
 
+    def seconds_past(self, gate: str) -> float:
+        """Least seconds from where a gate is entered to safety; 0 for a safe place."""
+        if gate not in self.gates:
+            return 0.0
+        start = np.full(len(self.graph.nodes), np.inf)
+        start[self.graph.safe] = 0.0
+        away, _ = shortest(self.head, self.tail, self.transit_s, start, usable=self.open)
+        through = np.flatnonzero((self._gate_of == self.gates.index(gate)) & self.open)
+        return float((self.transit_s[through] + away[self.head[through]]).min(initial=np.inf))
+
     def towards(self, exits: Mapping[str, Iterable[str]]) -> dict[int, tuple[int, ...]]:
         """Give each starting node's way to the nearest of its zone's named exits: an approved plan, as it is."""
         ways: dict[int, tuple[int, ...]] = {}

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from shapely.geometry import box
 
-from s4allcities.planning.contract import SiteNetwork, cells_of, no_hindrances, storage_of
+from s4allcities.planning.cells import cells_of, no_hindrances, storage_of
+from s4allcities.planning.contract import SiteNetwork
 from s4allcities.planning.evacuation import plan_evacuation
 from s4allcities.planning.hazards import Hazard, hindrances_of, nodes_inside
 from s4allcities.site import WalkGraph, build_graph, load_site

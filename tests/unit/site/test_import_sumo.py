@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from s4allcities.planning.contract import SiteNetwork, cells_of, no_hindrances
+from s4allcities.planning.cells import cells_of, no_hindrances
+from s4allcities.planning.contract import SiteNetwork
 from s4allcities.planning.evacuation import plan_evacuation
 from s4allcities.site import SiteError, build_graph, load_site
 from s4allcities.site.importers.sumo import import_sumo

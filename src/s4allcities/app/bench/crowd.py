@@ -12,7 +12,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from s4allcities.simulation.crowd import PUBLIC, Crowd, Ground, GroundBuilder, People
-from s4allcities.simulation.crowd.evacuate import spread_people
+from s4allcities.simulation.crowd.placing import spread_people
 from s4allcities.simulation.ensemble import run_ensemble
 from s4allcities.site import load_site
 from s4allcities.site.generate import generate_site

@@ -14,7 +14,7 @@ from s4allcities.planning.speakable import nearest_exit_s
 from s4allcities.planning.timed import TimedNetwork
 from s4allcities.planning.trees import Routes, TreeMaker, join_routes
 
-from . import evacuation_live
+from . import evacuation_confirmed, evacuation_live
 from .peers import PeerAbsent, run_peer
 from .places import I4, I8, Place, district, pilot, random_case
 from .results import Result, Say, at_least, at_most, measured, unmeasured
@@ -112,12 +112,7 @@ def measure(root: Path, runs: int, say: Say) -> list[Result]:
     ]  # fmt: skip
     results += _peers(root, stadium, say)
     results += _gains(say)
-    results.append(
-        unmeasured(
-            "evacuation.bound_gap", "share", goal=at_most(0.15),
-            reason="the crowd engine has not been run on the same routes yet",
-        )
-    )  # fmt: skip
+    results += evacuation_confirmed.measure(say)
     return results + evacuation_live.measure(root, runs, say)
 
 

@@ -8,7 +8,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from s4allcities.planning.contract import SiteNetwork, cells_of, no_hindrances
+from s4allcities.planning.cells import cells_of, no_hindrances
+from s4allcities.planning.contract import SiteNetwork
 from s4allcities.planning.graph import PlanArc, PlanGraph, PlanNode
 from s4allcities.planning.timed import UNLIMITED, TimedNetwork
 from s4allcities.site import Site, build_graph, load_site

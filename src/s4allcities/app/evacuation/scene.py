@@ -6,7 +6,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 from shapely.geometry import Point
 
-from s4allcities.planning.contract import Hindrances, SiteNetwork, cells_of, storage_of
+from s4allcities.planning.cells import Hindrances, cells_of, storage_of
+from s4allcities.planning.contract import SiteNetwork
 from s4allcities.planning.evacuation import EvacuationPlan, plan_evacuation
 from s4allcities.planning.graph import PlanGraph
 from s4allcities.planning.hazards import BLOCKS_FROM, Hazard, hindrances_of, nodes_inside

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from s4allcities.planning.contract import NARROW, Cell, Hindrances, SiteNetwork, cells_of
+from s4allcities.planning.cells import Cell, Hindrances, cells_of
+from s4allcities.planning.contract import NARROW, SiteNetwork
 from s4allcities.planning.counts import clean_counts
 from s4allcities.planning.evacuation import EvacuationPlan, plan_evacuation
 from s4allcities.planning.graph import PlanGraph
@@ -122,8 +123,8 @@ def route_people(
     told: Told | None = None,
     seed: int = 0,
 ) -> Routed:
-    """Route the people of indoor zones by the plan that can be said aloud; those it has no sentence for, because
-    their way closes soon, by the best plan there is.
+    """Route the people of indoor zones by the plan that can be said aloud; those of a zone that it has no way for,
+    because theirs closes soon, by the best plan there is.
     """
     graph = network.graph
     scene = plan_scene(network, people, closures, capacity_ps=capacity_ps)
@@ -139,9 +140,12 @@ def route_people(
     for name, count, _ in () if spoken is None else spoken.ways:
         led[zones[name]] = led.get(zones[name], 0) + count
     said = {zone for zone, count in led.items() if count == counted[zone]}
-    groups = [(group.zone, group.people, group.arcs) for group in best.groups if group.zone not in said]
+    spoken_for = set() if spoken is None else {name for name, count, _ in spoken.ways if count}
+    groups = [
+        (group.zone, group.people, group.arcs) for group in best.groups if group.nodes[0] not in spoken_for
+    ]
     if spoken is not None:
-        groups += [(zones[name], count, way) for name, count, way in spoken.ways if zones[name] in said]
+        groups += [(zones[name], count, way) for name, count, way in spoken.ways]
     gathered: dict[tuple[str, str], list[_Walk]] = {}
     by_exit: list[tuple[str, str, int, tuple[int, ...]]] = []
     exits = {exit_.arc: exit_.slug for exit_ in graph.exits}

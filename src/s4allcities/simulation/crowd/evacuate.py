@@ -2,152 +2,24 @@
 it jams.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from msgspec import Struct
 
-from .arrays import B1, F4, F8, I4
+from .arrays import B1, I4
 from .behaviour import POPULATIONS, Behaviour
 from .choice import ExitChoice
 from .crowd import Crowd, People
+from .outcome import CrowdOptions, CrowdResult, DensityWatch, outcome
+from .placing import place_people
 from .population import draw_groups, draw_speeds, premovement
 from .site_ground import SiteGround
-from .smoke_effect import SmokeLaw, speed_factor
+from .smoke_effect import speed_factor
 
-__all__ = (
-    "CrowdOptions",
-    "CrowdResult",
-    "DensityWatch",
-    "ExitOutcome",
-    "evacuate",
-    "place_people",
-    "spread_people",
-)
+__all__ = ("evacuate",)
 
 Shares = Mapping[str, Mapping[str, float]]
-_CURVE_S = 10.0
-_LEAST_CELL_M2 = 1.0
 _STUCK_S = 120.0
-
-
-class CrowdOptions(Struct, frozen=True, kw_only=True):
-    """How to run: ``compliance`` share of people who follow ``shares``; the others choose for themselves, as all do
-    without a plan. ``until`` "exit" ends when all are out of the building, "assembly" when all are at an assembly
-    point. ``smoke`` gives extinction in 1/m by zone. ``exits_flow_ps`` is what people expect of an exit a metre when
-    they judge its queue.
-    """
-
-    compliance: float = 1.0
-    closed: tuple[str, ...] = ()
-    close_later: tuple[tuple[float, str], ...] = ()
-    premovement_s: float = 30.0
-    groups: float = 0.0
-    population: str = "public"
-    ages: bool = True
-    look_round: bool = True
-    until: str = "exit"
-    smoke: dict[str, float] = {}
-    smoke_law: SmokeLaw = "fridolf-reflecting"
-    dt_s: float = 0.05
-    limit_s: float = 3600.0
-    seed: int = 0
-    workers: int = 1
-
-
-class ExitOutcome(Struct, frozen=True, kw_only=True):
-    """One exit: people, seconds until the first and the last, greatest flow over a minute in people a second."""
-
-    exit: str
-    people: int
-    first_s: float | None
-    last_s: float | None
-    peak_flow_ps: float
-
-
-class CrowdResult(Struct, frozen=True, kw_only=True):
-    """What came out. ``clearance_s`` is when the last left the building, ``safe_s`` when the last reached an assembly
-    point; None where people were left at the end (``left``). ``curve`` is (seconds, people out) every 10 s;
-    ``densest_pm2`` the greatest density on 2 square metres and ``densest_zone`` where. ``nudged`` counts people moved
-    on by hand, caught at a corner.
-    """
-
-    site: str
-    simulated: bool
-    people: int
-    left: int
-    stranded: dict[str, int]
-    clearance_s: float | None
-    p95_s: float | None
-    mean_s: float | None
-    safe_s: float | None
-    exits: tuple[ExitOutcome, ...]
-    curve: tuple[tuple[float, int], ...]
-    densest_pm2: float
-    densest_zone: str
-    seed: int
-    steps: int
-    nudged: int
-    options: CrowdOptions
-
-
-def spread_people(
-    cells_x: F8, cells_y: F8, cell_m: float, count: int, rng: np.random.Generator, apart_m: float = 0.42
-) -> F8:
-    """Draw places (count, 2) on cells, no two closer than ``apart_m`` where there is room for that; closer where
-    there is not.
-
-    :raises ValueError: there is no cell.
-    """
-    if count and not len(cells_x):
-        raise ValueError("there is no room for anybody: the area has no cell")
-    taken: dict[tuple[int, int], list[tuple[float, float]]] = {}
-    places: list[tuple[float, float]] = []
-    gap, order = apart_m, rng.permutation(len(cells_x))
-    while len(places) < count:
-        for c in order:
-            if len(places) >= count:
-                break
-            x = float(cells_x[c] + (rng.random() - 0.5) * 0.8 * cell_m)
-            y = float(cells_y[c] + (rng.random() - 0.5) * 0.8 * cell_m)
-            key = (int(x // apart_m), int(y // apart_m))
-            around = [
-                p for dx in (-1, 0, 1) for dy in (-1, 0, 1) for p in taken.get((key[0] + dx, key[1] + dy), ())
-            ]
-            if all((x - px) ** 2 + (y - py) ** 2 >= gap * gap for px, py in around):
-                taken.setdefault(key, []).append((x, y))
-                places.append((x, y))
-        gap *= 0.85
-    return np.array(places, np.float64).reshape(-1, 2)
-
-
-def place_people(
-    ground: SiteGround, occupancy: Mapping[str, float], rng: np.random.Generator
-) -> tuple[F8, I4, list[str]]:
-    """Places (n, 2) in each sheet's metres, sheets (n,) and zones of people in these zones.
-
-    :raises ValueError: a zone does not exist, or a number of people is negative or not a number.
-    """
-    places, sheets, zones = [np.empty((0, 2))], [np.empty(0, np.int32)], []
-    raster = ground.ground.raster
-    for slug, count in occupancy.items():
-        if slug not in ground.zone_cells:
-            raise ValueError(
-                f"there is no zone {slug!r}; allowed are {', '.join(list(ground.zone_cells)[:40])}"
-            )
-        if not (np.isfinite(count) and 0 <= count <= 500_000):
-            raise ValueError(f"zone {slug!r} has {count} people; allowed are 0 to 500,000")
-        cells, number = ground.zone_cells[slug], round(count)
-        if not number:
-            continue
-        roomy = cells[raster.clearance_m[cells] > 0.3]
-        cells = roomy if len(roomy) else cells
-        sheet = ground.sheet_of[ground.site.zone(slug).level]
-        dx, dy = ground.ground.sheets[sheet].offset
-        places.append(spread_people(raster.x[cells] - dx, raster.y[cells] - dy, raster.cell_m, number, rng))
-        sheets.append(np.full(number, sheet, np.int32))
-        zones += [slug] * number
-    return np.vstack(places), np.concatenate(sheets), zones
 
 
 def evacuate(
@@ -155,20 +27,22 @@ def evacuate(
     occupancy: Mapping[str, float],
     *,
     shares: Shares | None = None,
+    named: Mapping[str, Sequence[str]] | None = None,
     options: CrowdOptions | None = None,
     watch: Callable[[Crowd], None] | None = None,
 ) -> CrowdResult:
-    """Run an evacuation. ``shares`` tells each zone's people their exits, as shares that add up to 1 (a plan's advice).
+    """Run an evacuation. ``shares`` tells each zone's people their exits, as shares that add up to 1 (a plan's advice);
+    ``named`` tells them to leave by the nearest of these exits, as a sentence does.
 
     ``watch`` is called once a simulated second. Limits of validity: see the explanation of the crowd twin.
 
     :raises ValueError: a zone, exit or population does not exist, or a figure is out of range.
     """
     o = options or CrowdOptions()
-    _check(ground, o, shares or {})
+    _check(ground, o, _as_shares(shares, named))
     rng = np.random.default_rng(o.seed)
     behaviour = POPULATIONS[o.population]
-    crowd, choice, zones = _set_up(ground, occupancy, shares or {}, o, behaviour, rng)
+    crowd, choice, zones = _set_up(ground, occupancy, shares or {}, named or {}, o, behaviour, rng)
     density = DensityWatch(ground)
     closures = sorted(o.close_later)
     second = 0
@@ -191,7 +65,12 @@ def evacuate(
         )
         if crowd.now_s - moved_s > _STUCK_S:
             break
-    return _outcome(ground, crowd, zones, density, o)
+    return outcome(ground, crowd, zones, density, o)
+
+
+def _as_shares(shares: Shares | None, named: Mapping[str, Sequence[str]] | None) -> Shares:
+    """Everything that names a zone and exits, to be checked alike."""
+    return dict(shares or {}) | {zone: dict.fromkeys(exits, 1.0) for zone, exits in (named or {}).items()}
 
 
 def _check(ground: SiteGround, o: CrowdOptions, shares: Shares) -> None:
@@ -221,6 +100,7 @@ def _set_up(
     ground: SiteGround,
     occupancy: Mapping[str, float],
     shares: Shares,
+    named: Mapping[str, Sequence[str]],
     o: CrowdOptions,
     behaviour: Behaviour,
     rng: np.random.Generator,
@@ -264,7 +144,7 @@ def _set_up(
     if o.closed:
         crowd.refresh()
     _smoke(crowd, ground, o)
-    free_choice, told = _told(ground, crowd, zones, shares, o, rng)
+    free_choice, told = _told(ground, crowd, zones, shares, named, o, rng)
     after = _next_assembly(ground, crowd) if o.until == "assembly" else np.full(exits, -1, np.int32)
     width = {opening.slug: opening.width_m for opening in ground.site.exits}
     flow = np.array([1.3 * width[slug] for slug in ground.exits])
@@ -296,6 +176,7 @@ def _told(
     crowd: Crowd,
     zones: list[str],
     shares: Shares,
+    named: Mapping[str, Sequence[str]],
     o: CrowdOptions,
     rng: np.random.Generator,
 ) -> tuple[B1, I4]:
@@ -318,6 +199,10 @@ def _told(
             told[chosen] = goal
             left = [person for person in left if told[person] < 0]
             before = upto
+    for zone, exits in named.items():
+        who, goals = np.flatnonzero(names == zone), np.array([ground.exit_goal(slug) for slug in exits])
+        if len(who) and len(goals):
+            told[who] = goals[np.argmin(crowd.distance[goals][:, crowd.cell[who]], axis=0)]
     deaf = rng.random(n) >= o.compliance
     told[deaf] = -1
     return told < 0, told
@@ -361,103 +246,3 @@ def _close(crowd: Crowd, ground: SiteGround, choice: ExitChoice, slug: str) -> N
 
 def _all_out(crowd: Crowd, o: CrowdOptions) -> bool:
     return o.until == "exit" and not len(crowd.here)
-
-
-class DensityWatch:
-    """The greatest density on cells of about 2 square metres, once a second."""
-
-    def __init__(self, ground: SiteGround) -> None:
-        self.ground, raster = ground, ground.ground.raster
-        self.step_m = 1.5
-        self.columns = int(raster.index.shape[1] * raster.cell_m / self.step_m) + 2
-        self.key = self._keys(raster.x, raster.y)
-        count = np.bincount(self.key)
-        self.area_m2: F8 = np.maximum(count * raster.cell_m**2, _LEAST_CELL_M2)
-        self.peak: F4 = np.zeros(len(self.area_m2), np.float32)
-        self.best, self.where = 0.0, (0.0, 0.0, 0)
-
-    def _keys(self, x: F8, y: F8) -> I4:
-        r = self.ground.ground.raster
-        keys: I4 = ((y - r.south) / self.step_m).astype(np.int64) * self.columns + (
-            (x - r.west) / self.step_m
-        ).astype(np.int64)
-        return keys
-
-    def look(self, crowd: Crowd) -> None:
-        here = crowd.here
-        if not len(here):
-            return
-        count = np.bincount(self._keys(crowd.x[here], crowd.y[here]), minlength=len(self.area_m2))
-        density = count[: len(self.area_m2)] / self.area_m2
-        self.peak = np.maximum(self.peak, density).astype(np.float32)
-        top = int(np.argmax(density))
-        if density[top] > self.best:
-            inside = here[self._keys(crowd.x[here], crowd.y[here]) == top]
-            sheet = int(self.ground.ground.raster.sheet[crowd.cell[inside[0]]])
-            self.best, self.where = (
-                float(density[top]),
-                (float(crowd.x[inside[0]]), float(crowd.y[inside[0]]), sheet),
-            )
-
-    def zone(self) -> str:
-        if not self.best:
-            return ""
-        x, y, sheet = self.where
-        own = self.ground.ground.to_sheet(sheet, x, y)
-        found = self.ground.ground.sheets[sheet]
-        zone = None if found.flight else self.ground.site.zone_at(*own, found.level)
-        return zone.slug if zone else (found.name if found.flight else "outside")
-
-
-def _outcome(
-    ground: SiteGround, crowd: Crowd, zones: list[str], density: DensityWatch, o: CrowdOptions
-) -> CrowdResult:
-    n = len(zones)
-    passed, out = crowd.passed_s, crowd.out_s
-    left = int((passed < 0).sum())
-    gone = np.sort(passed[passed >= 0])
-    stranded: dict[str, int] = {}
-    for person in np.flatnonzero(passed < 0):
-        stranded[zones[person]] = stranded.get(zones[person], 0) + 1
-    times = np.arange(0.0, (float(gone[-1]) if len(gone) else 0.0) + _CURVE_S, _CURVE_S)
-    curve = tuple((float(t), int(np.searchsorted(gone, t, "right"))) for t in times)
-    clear = left == 0 and n > 0
-    return CrowdResult(
-        site=ground.site.slug,
-        simulated=True,
-        people=n,
-        left=left,
-        stranded=stranded,
-        clearance_s=round(float(gone[-1]), 1) if clear else (0.0 if n == 0 else None),
-        p95_s=round(float(np.quantile(gone, 0.95)), 1) if clear else None,
-        mean_s=round(float(gone.mean()), 1) if len(gone) else None,
-        safe_s=round(float(out.max()), 1) if clear and o.until == "assembly" and (out >= 0).all() else None,
-        exits=tuple(_by_exit(ground, crowd)),
-        curve=curve,
-        densest_pm2=round(density.best, 2),
-        densest_zone=density.zone(),
-        seed=o.seed,
-        steps=crowd.step,
-        nudged=crowd.nudged,
-        options=o,
-    )
-
-
-def _by_exit(ground: SiteGround, crowd: Crowd) -> list[ExitOutcome]:
-    found = []
-    for k, slug in enumerate(ground.exits):
-        times = np.sort(crowd.passed_s[(crowd.passed_by == k) & (crowd.passed_s >= 0)])
-        flow = 0.0
-        if len(times):
-            ends = np.searchsorted(times, times + 60.0, "right")
-            flow = float((ends - np.arange(len(times))).max()) / 60.0
-        found.append(
-            ExitOutcome(
-                exit=slug,
-                people=len(times),
-                first_s=round(float(times[0]), 1) if len(times) else None,
-                last_s=round(float(times[-1]), 1) if len(times) else None,
-                peak_flow_ps=round(flow, 2),
-            )
-        )
-    return found

@@ -2,12 +2,13 @@
 nearest exit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
 
-from .evacuate import CrowdOptions, CrowdResult, evacuate
+from .evacuate import evacuate
+from .outcome import CrowdOptions, CrowdResult
 from .site_ground import SiteGround
 
 __all__ = ("PlanCheck", "check_plan")
@@ -26,12 +27,14 @@ class PlanCheck(Struct, frozen=True, kw_only=True):
 def check_plan(
     ground: SiteGround,
     occupancy: Mapping[str, float],
-    shares: Mapping[str, Mapping[str, float]],
+    shares: Mapping[str, Mapping[str, float]] | None = None,
     *,
+    named: Mapping[str, Sequence[str]] | None = None,
     compliance: tuple[float, ...] = (1.0, 0.7),
     options: CrowdOptions | None = None,
 ) -> PlanCheck:
-    """Simulate a plan's exit shares by zone at these shares of people who follow it; the others take the nearest exit.
+    """Simulate a plan's exit shares by zone, or the exits ``named`` to each zone of which people take the nearest, at
+    these shares of people who follow it; the others take the nearest exit of all.
 
     The comparison is with people who go to the nearest exit and stay with it, as a plan by nearest exit would have
     them.
@@ -42,7 +45,11 @@ def check_plan(
     nearest = evacuate(ground, occupancy, options=base)
     planned = {
         f"{share:g}": evacuate(
-            ground, occupancy, shares=shares, options=msgspec.structs.replace(base, compliance=share)
+            ground,
+            occupancy,
+            shares=shares,
+            named=named,
+            options=msgspec.structs.replace(base, compliance=share),
         )
         for share in compliance
     }

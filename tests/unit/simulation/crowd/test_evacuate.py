@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from s4allcities.simulation.crowd.evacuate import CrowdOptions, evacuate
+from s4allcities.simulation.crowd.evacuate import evacuate
 from s4allcities.simulation.crowd.export import jupedsim_document
+from s4allcities.simulation.crowd.outcome import CrowdOptions
 from s4allcities.simulation.crowd.plan_check import check_plan
 from s4allcities.simulation.crowd.population import draw_groups, draw_speeds, premovement
 from s4allcities.simulation.crowd.site_ground import SiteGround, build_site_ground
