@@ -185,8 +185,8 @@ class _Search:
     def _dearer(self, state: "_State", nearly: float) -> "_State | None":
         """Raise the surcharge of the latest exits by just enough for one starting point to leave them for another.
 
-        All that are ``nearly`` as late as the latest (a share) rise together: else neighbours would hand the same
-        people to and fro. The longer nothing is won, the more of them.
+        All that are ``nearly`` as late as the latest (a share) rise together: else neighbours would pass the same
+        people back and forth. The longer nothing is won, the more of them.
         """
         gates = [gate for gate in self.maker.gates if gate not in state.without]
         worst = max(self.late.values(), default=0.0)
