@@ -20,7 +20,10 @@ def bench(
         bool, Parameter(name="--json", negative=(), help="One JSON document on stdout.")
     ] = False,
     report: Annotated[
-        Path | None, Parameter(help="Write the results as a page to this file; with NAME, its section.")
+        Path | None,
+        Parameter(
+            help="Write the results as a page to this file; with NAME, its section; with --only, its lines."
+        ),
     ] = None,
     only: Annotated[
         str, Parameter(help="Measure only this phase of NAME; ingest has phases, a wrong name lists them.")
@@ -42,8 +45,8 @@ def bench(
         return _refuse(f"there is no benchmark {name!r}; allowed are {', '.join(BENCHES)}, or none for all")
     if not 1 <= runs <= 100:
         return _refuse(f"--runs is {runs}; allowed are 1 to 100")
-    if only and (not name or report is not None):
-        return _refuse("--only needs a NAME, and goes without --report: a page holds whole benchmarks")
+    if only and not name:
+        return _refuse("--only needs a NAME")
     if report is not None and not report.resolve().parent.is_dir():
         return _refuse(f"--report {report}: there is no such folder")
     try:
@@ -57,7 +60,7 @@ def bench(
         return 1
     if report is not None:
         page = report.read_text(encoding="utf-8") if name and report.is_file() else ""
-        report.write_text(report_text(documents, runs, page), encoding="utf-8")
+        report.write_text(report_text(documents, runs, page, only), encoding="utf-8")
     if as_json:
         document = documents[0] if name else {"benches": documents}
         print(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())

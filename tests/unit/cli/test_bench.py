@@ -103,7 +103,7 @@ def test_one_section_of_a_page_is_written_anew_and_the_others_stay(run: Run, tmp
     assert page.read_text(encoding="utf-8").count("## ") == 2
 
 
-def test_one_phase_can_be_run_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_phase_can_be_run_alone(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert run("fake", "--only", "first")[::2] == (
         1,
         "s4 bench: fake is measured as a whole: it has no phases\n",
@@ -114,6 +114,14 @@ def test_one_phase_can_be_run_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -
         module, "measure", lambda _root, _runs, _say, only: [unmeasured(only, "s", reason="none")]
     )
     assert run("fake", "--only", "first")[1].split() == ["first", "not", "measured:", "none"]
+    page = tmp_path / "benchmarks.md"
+    for phase in ("first", "second", "first"):
+        assert run("fake", "--only", phase, "--report", str(page))[0] == 0
+    text = page.read_text(encoding="utf-8")
+    assert "Measured in phases; what follows is of the last. `s4 bench fake --only first" in text
+    for phase in ("first", "second"):
+        assert text.count(f"| `{phase}` | not measured |") == 1
+        assert text.count(f"- `{phase}`: none. Measured alone: 20") == 1
 
 
 @pytest.mark.parametrize(
@@ -122,7 +130,6 @@ def test_one_phase_can_be_run_alone(run: Run, monkeypatch: pytest.MonkeyPatch) -
         (("nothing",), "allowed are fake"),
         (("fake", "--runs", "0"), "allowed are 1 to 100"),
         (("--only", "x"), "needs a NAME"),
-        (("fake", "--only", "x", "--report", "page.md"), "goes without --report"),
         (("fake", "--report", "no/such/folder/page.md"), "no such folder"),
     ],
 )

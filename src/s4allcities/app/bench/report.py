@@ -22,10 +22,16 @@ subject: peers ran in the same run, where a note names them, and where a goal is
 MARKS = {True: "yes", False: "**no**", None: ""}
 
 
-def report_text(documents: Sequence[BenchDocument], runs: int, page: str = "") -> str:
-    """Write the page of ``documents``; sections of ``page``, an earlier one, that none of them replaces stay."""
+def report_text(documents: Sequence[BenchDocument], runs: int, page: str = "", only: str = "") -> str:
+    """Write the page of ``documents``; sections of ``page``, an earlier one, that none of them replaces stay.
+
+    With ``only``, the phase that was measured alone, a section's other figures stay as well, and each of the new ones
+    says when it was measured and beside what load.
+    """
     sections = dict(_sections(page))
-    sections.update((document.bench, _bench_text(document, runs)) for document in documents)
+    for document in documents:
+        kept = sections.get(document.bench, "") if only else ""
+        sections[document.bench] = _bench_text(document, runs, kept, only)
     return "\n".join([HEAD, *sections.values()])
 
 
@@ -35,24 +41,39 @@ def _sections(page: str) -> Iterator[tuple[str, str]]:
         yield part.partition("\n")[0], f"## {part.rstrip()}\n"
 
 
-def _bench_text(document: BenchDocument, runs: int) -> str:
-    rows = [_row(result) for result in document.results]
-    table = ["| result | value | unit | goal | holds | runs |", "|---|---:|---|---|---|---:|", *rows]
-    notes = [f"- `{result.name}`: {_note(result)}" for result in document.results]
+def _bench_text(document: BenchDocument, runs: int, kept: str, only: str) -> str:
+    rows, notes = _named(kept, "| `"), _named(kept, "- `")
+    rows |= {result.name: _row(result) for result in document.results}
+    alone = f" Measured alone: {_moment_text(document.machine)}." if only else ""
+    notes |= {result.name: f"- `{result.name}`: {_note(result)}{alone}" for result in document.results}
+    command = f"`s4 bench {document.bench}{f' --only {only}' if only else ''} --runs {runs}`"
+    pieces = "Measured in phases; what follows is of the last. " if only else ""
     return "\n".join(
         [
             f"## {document.bench}",
             "",
-            f"`s4 bench {document.bench} --runs {runs}`. {_machine_text(document.machine, document.version)}",
+            f"{pieces}{command}. {_machine_text(document.machine, document.version)}",
             "",
-            *table,
+            "| result | value | unit | goal | holds | runs |",
+            "|---|---:|---|---|---|---:|",
+            *rows.values(),
             "",
             "Medians of the runs; how each figure was made:",
             "",
-            *notes,
+            *notes.values(),
             "",
         ]
     )
+
+
+def _named(section: str, mark: str) -> dict[str, str]:
+    """Give the lines of a section that begin with a mark and a figure's name, by that name."""
+    lines = [line for line in section.splitlines() if line.startswith(mark)]
+    return {line[len(mark) :].partition("`")[0]: line for line in lines}
+
+
+def _moment_text(machine: Machine) -> str:
+    return f"{machine.t[:16]}Z, load average {', '.join(f'{each:g}' for each in machine.load_average)}"
 
 
 def _machine_text(machine: Machine, version: str) -> str:
