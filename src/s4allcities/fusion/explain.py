@@ -15,7 +15,7 @@ __all__ = ("affected_zones", "first_evidence_us", "reported", "sentence", "terms
 DETECTIONS_SHOWN = 8
 SENSORS_SHOWN = 3
 STORY_TAUS = 0.5
-WORTH_A_LOOK = 0.15
+WORTH_A_LOOK = 0.2
 """Nobody is asked to look at what is less probable than this."""
 MINUS = "\u2212"
 
@@ -192,8 +192,10 @@ def version_of(
     now_us: int,
     version: int,
     campaign: Campaign | None = None,
+    *,
+    advise: bool = True,
 ) -> Incident:
-    """Write a version of an incident: what is believed, why, and what would change it."""
+    """Write a version of an incident: what is believed, why, and, with ``advise``, what would change it."""
     zones = affected_zones(incident, belief, data)
     entities = sorted({entity for row in incident.rows.values() for entity in row.entities})
     return Incident(
@@ -215,7 +217,7 @@ def version_of(
         decisive=incident.decisive,
         provenance=(incident.decisive,) if incident.decisive else (),
         campaign=campaign,
-        **(_advice(incident, belief, known, data, topology, now_us)),
+        **(_advice(incident, belief, known, data, topology, now_us) if advise else {}),
     )
 
 

@@ -23,8 +23,9 @@ I8 = NDArray[np.int64]
 class Publisher:
     """Compares what would be said with what was said last; holds nothing that changes."""
 
-    def __init__(self, data: Hypotheses, topology: Topology) -> None:
+    def __init__(self, data: Hypotheses, topology: Topology, *, advise: bool = True) -> None:
         self.data = data
+        self.advise = advise
         self.topology = topology
 
     def publish(self, state: FusionState, *, everything: bool) -> Iterator[Incident]:
@@ -153,7 +154,15 @@ class Publisher:
                 return None
         state.reported[view.id] = now
         return version_of(
-            view, belief, state.known, self.data, self.topology, state.now_us, now.version, campaign
+            view,
+            belief,
+            state.known,
+            self.data,
+            self.topology,
+            state.now_us,
+            now.version,
+            campaign,
+            advise=self.advise,
         )
 
     def _vanished(self, state: FusionState) -> Iterator[Incident]:

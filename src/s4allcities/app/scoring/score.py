@@ -81,6 +81,8 @@ class Score(Struct, frozen=True, kw_only=True):
     """The document of ``s4 scenario score --json``. All of it is from simulated worlds."""
 
     site: str
+    table: str
+    """Version of fusion's data file."""
     split: Split
     seeds: dict[str, list[int]]
     laws: tuple[str, ...]
@@ -109,7 +111,7 @@ class _Scorer:
         site = load_site(options.site)
         self.options, self.say = options, say
         self.generator = Generator(site)
-        self.stage = FusionStage(topology_of(site))
+        self.stage = FusionStage(topology_of(site), advise=False)
         self.slugs = self.stage.data.slugs
         self.kinds = dict(self.stage.data.kind_index)
         catalogue = self.generator.catalogue
@@ -171,6 +173,7 @@ def score(options: ScoreOptions, say: Say) -> Score:
     by_law = {law: scorer.judged(rules, law) for law in scorer.laws}
     return Score(
         site=scorer.generator.site.slug,
+        table=scorer.stage.data.version,
         split=options.split,
         seeds={
             "train": list(seeds_of("train", options.train_seeds)),

@@ -38,7 +38,7 @@ def report_page(score: Score, command: str) -> str:
         "",
         f"Written by `{command}`; do not edit. **All figures are from simulated worlds**, see",
         "[generated worlds](generated-worlds.md); how to read them and how truth is kept apart from tuning:",
-        "[scores](../explanation/scores.md).",
+        "[scores](../explanation/scores.md). Intervals are not given: figures of few seeds move by some hundredths.",
         "",
     ]
     return "\n".join([*head, *_lines(score)]) + "\n"
@@ -46,7 +46,7 @@ def report_page(score: Score, command: str) -> str:
 
 def _lines(score: Score) -> Iterator[str]:
     seeds = "; ".join(f"{name} {_span(found)}" for name, found in score.seeds.items())
-    yield f"Site {score.site}, version {score.version}, seeds: {seeds}. Simulated."
+    yield f"Site {score.site}, version {score.version}, hypotheses {score.table}, seeds: {seeds}. Simulated."
     yield ""
     yield "## All worlds, by law of error"
     yield ""
