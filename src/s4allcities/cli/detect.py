@@ -5,7 +5,8 @@ from cyclopts import App
 __all__ = ("app",)
 
 KINDS = {
-    "timeseries": "Tell unusual from usual in one series of numbers, or in a group of sensors (--multi)."
+    "timeseries": "Tell unusual from usual in one series of numbers, or in a group of sensors (--multi).",
+    "patterns": "Stretches unlike any other, and changes of level, in a whole recording.",
 }
 """Each is the `app` of the module ``detect_<kind>``, imported when it runs."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from s4allcities.cli.detect_patterns import app as patterns_app
 from s4allcities.cli.detect_timeseries import app
 from s4allcities.evaluation.nab import LOW_FALSE_ALARMS, NabSeries, nab_best, nab_score
 
@@ -51,6 +52,30 @@ def test_a_spike_is_scored_alerted_and_explained(tmp_path: Path, capsys: pytest.
     assert spike["reason"]
     assert all(0 <= float(row["score"]) <= 1 for row in rows)
     assert sum(int(row["alert"]) for row in rows) <= 4
+
+
+def test_patterns_names_the_unlike_stretch_and_the_new_level(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    random = np.random.default_rng(0)
+    value = 20 + random.normal(0, 0.2, 600)
+    value[400:] += 5
+    value[200:224] += np.linspace(-1, 1, 24)
+    path = tmp_path / "recording.csv"
+    path.write_text(
+        "timestamp,value\n" + "".join(f"{1_790_000_000 + 60 * i},{v:.3f}\n" for i, v in enumerate(value))
+    )
+    code = patterns_app([str(path), "--length", "24"], result_action="return_value")
+    rows = rows_of(capsys.readouterr().out)
+    assert (code, len(rows)) == (0, 600)
+    assert [i for i, row in enumerate(rows) if row["change"] == "1" and i > 350] == [400]
+    assert sorted(row["discord"] for row in rows if row["discord"]) == ["1", "2", "3"]
+    code = patterns_app([str(path), "--length", "24", "--json"], result_action="return_value")
+    document = json.loads(capsys.readouterr().out)
+    assert (code, len(document["discords"])) == (0, 3)
+    assert 400 in [each["row"] for each in document["changes"]]
+    assert patterns_app([str(path), "--length", "2"], result_action="return_value") == 2
+    assert "allowed are 3 to 300" in capsys.readouterr().err
 
 
 def test_what_comes_later_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
