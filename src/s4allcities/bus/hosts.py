@@ -188,7 +188,8 @@ class ProcessHost:
                 said = _answers.decode(await process.stdout.readexactly(length))
         except TimeoutError:
             await self._bury(process, f"stuck for {within_s:g} s")
-        except (OSError, asyncio.IncompleteReadError, msgspec.MsgspecError) as error:
+        except (OSError, RuntimeError, asyncio.IncompleteReadError, msgspec.MsgspecError) as error:
+            # RuntimeError: uvloop has noticed before us that the process is gone, and closed the pipe
             await self._bury(process, f"ended ({type(error).__name__})")
         except asyncio.CancelledError:  # an answer half read would be taken for the next one's
             await _kill(process)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+import uvloop
 from tests.integration.bus.worker_process import Counting
 
 from s4allcities.bus import Bus, StageRunner
@@ -116,3 +117,20 @@ async def test_a_stage_that_fails_keeps_its_process(bus: Bus) -> None:
     await host.close()
     with pytest.raises(WorkerDied):
         await host.snapshot()
+
+
+def test_a_process_that_dies_between_two_steps_is_missed_on_uvloop_too() -> None:
+    async def run() -> None:
+        host = ProcessHost("counting", COMMAND)
+        await host.begin(None)
+        os.kill(host.pid, signal.SIGKILL)
+        await asyncio.sleep(0.5)  # long enough for the loop to close the pipe
+        for ask in (lambda: host.step([], 1), host.snapshot):
+            with pytest.raises(WorkerDied):
+                await ask()
+        await host.begin(None)
+        assert host.pid
+        await host.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())
