@@ -251,6 +251,17 @@ def test_timeline_and_log_tell_the_story(ordered: Screen) -> None:
     assert laid_out(ordered) == []
 
 
+def test_the_page_of_options_shows_how_the_ordered_plan_is_kept(ordered: Screen) -> None:
+    ordered.page.keyboard.press("g")
+    ordered.page.keyboard.press("o")
+    expect(ordered.at("kept-since")).to_contain_text("Ordered at")
+    expect(ordered.at("kept-row").first).to_contain_text("by plan")
+    expect(ordered.at("kept-row").first.locator("svg")).to_be_visible()
+    expect(ordered.at("reach-hold")).to_contain_text("on foot")
+    ordered.page.keyboard.press("Escape")
+    expect(ordered.at("map")).to_be_visible()
+
+
 def test_table_says_the_same_as_the_map(ordered: Screen) -> None:
     ordered.page.get_by_role("button", name="As a table").click()
     table = ordered.at("table-twin")
