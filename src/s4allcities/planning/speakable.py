@@ -116,6 +116,7 @@ class _Search:
         self.now: dict[int, str] = {}
         self._distance: dict[str, F8] = {}
         self._beyond: dict[str, float] = {}
+        self._only: dict[str, list[int]] = {}
         # Different surcharges often lead to the same ways.
         self._seen: dict[tuple[tuple[int, tuple[int, ...]], ...], tuple[_Candidate, dict[str, float]]] = {}
 
@@ -125,6 +126,8 @@ class _Search:
         places = [place for place, node in enumerate(maker.graph.nodes) if self.people.get(node.name, 0) > 0]
         onward = tree.next_arc.tolist()
         ways = {place: maker.way(place, onward) for place in places}
+        if any(tree.surcharge_s.values()):
+            self._cohere(ways)
         key = tuple(ways.items())
         known = self._seen.get(key)
         if known is not None:
@@ -141,6 +144,31 @@ class _Search:
         found = _Candidate(ways, named, float(done.max(initial=0.0)), tree.stranded, self.sentences(ways))
         self._seen[key] = found, late
         return found, late
+
+    def _cohere(self, ways: dict[int, tuple[int, ...]]) -> None:
+        """Give each zone one exit where "the nearest of these" would not lead its people as meant: the one of most."""
+        meant: dict[str, dict[int, str]] = {}
+        for place, way in ways.items():
+            if way:
+                zone = self.maker.graph.nodes[place].zone
+                meant.setdefault(zone, {})[place] = self.maker.gate_of_way(way)
+        for goals in meant.values():
+            gates = set(goals.values())
+            if len(gates) < 2 or not gates <= set(self.maker.gates) or self._is_nearest(goals, gates):
+                continue
+            count = dict.fromkeys(sorted(gates), 0.0)
+            for place, gate in goals.items():
+                count[gate] += self.people[self.maker.graph.nodes[place].name]
+            onward = self._onward_by(max(count, key=count.__getitem__))
+            for place in goals:
+                ways[place] = self.maker.way(place, onward) or ways[place]
+
+    def _onward_by(self, gate: str) -> list[int]:
+        """The next arc of each node on the way out by one gate alone."""
+        if gate not in self._only:
+            others = [each for each in self.maker.gates if each != gate]
+            self._only[gate] = self.maker.tree({}, without=others).next_arc.tolist()
+        return self._only[gate]
 
     def run(self) -> list[_Candidate]:
         """Candidates, best first: surcharges levelled, then moved one by one; gates left out for too many words."""
@@ -199,12 +227,19 @@ class _Search:
             own = np.array([self._cost(self.now[place], state)[place] for place in here])
             more = np.min([self._cost(gate, state)[here] for gate in others], axis=0) - own
             if np.isfinite(more.min()):
-                extra = max(float(more.min()), 0.0) + LEAST_STEP_S
+                extra = max(self._least(here, more), 0.0) + LEAST_STEP_S
                 return _State(
                     state.surcharge_s | {gate: state.surcharge_s[gate] + extra for gate in group},
                     state.without,
                 )
         return None
+
+    def _least(self, here: list[int], more: F8) -> float:
+        """What it takes for the next zone to go elsewhere: zones are led as a whole where they cannot be told apart."""
+        by_zone: dict[str, list[float]] = {}
+        for place, extra in zip(here, more.tolist(), strict=True):
+            by_zone.setdefault(self.maker.graph.nodes[place].zone, []).append(extra)
+        return min(float(np.median(extras)) for extras in by_zone.values())
 
     def _cost(self, gate: str, state: "_State") -> F8:
         """What it costs each node (n,) to leave by a gate."""
