@@ -40,24 +40,15 @@ def measure(root: Path, runs: int, say: Say) -> list[Result]:
     rates = [_throughput(city, number, say) for number in range(max(1, min(runs, 3)))]
     results = [
         measured(
-            "fusion.detections_per_s_core", [each.core for each in rates], "1/s", digits=0, goal=at_least(100_000),
+            "fusion.detections_per_s_core", rates, "1/s", digits=0, goal=at_least(100_000),
             how=f"{SINGLE}; {LOAD}",
-        ),
-        measured(
-            "fusion.published_per_s_core", [each.published for each in rates], "1/s", digits=0,
-            how=f"the same, with explained versions of every incident that moved; {LOAD}",
         ),
         *_paced(city, say),
         *_day(say),
         *_late(say),
-        *_peers(root, rates[0].core, say),
+        *_peers(root, rates[0], say),
     ]  # fmt: skip
     return [*results, *score_results(root / SITE, say)]
-
-
-class _Rates(Struct, frozen=True):
-    core: float
-    published: float
 
 
 class _City(Struct):
@@ -82,47 +73,42 @@ def _filled() -> _City:
 _decode = msgspec.msgpack.Decoder(list[Detection]).decode
 
 
-def _throughput(city: _City, number: int, say: Say) -> _Rates:
-    found = []
-    stage, state = city.stage, city.state
-    for publishes in (False, True):
-        seed = 2 + 2 * number + publishes
-        stream = stream_of(MEASURED, things=THINGS, per_s=PACE, seed=seed, start_us=city.until_us + 100)
-        city.until_us = stream.until_us[-1]
-        start = time.process_time()
-        for message, until_us in zip(stream.messages, stream.until_us, strict=True):
-            batch = _decode(message)
-            if publishes:
-                stage.step(state, batch, until_us)
-            else:
-                stage.absorb(state, batch, until_us)
-                state.engine.survey(state.engine.take_touched(), until_us)
-        found.append(stream.count / (time.process_time() - start))
-        live = len(state.engine.used())
-        say(
-            f"fusion: {found[-1]:,.0f} detections/s with {live:,} incidents{' published' if publishes else ''}"
-        )
-        stage.step(state, [], city.until_us)
-    return _Rates(core=found[0], published=found[1])
+def _throughput(city: _City, number: int, say: Say) -> float:
+    """Detections a CPU-second."""
+    state = city.state
+    stream = stream_of(MEASURED, things=THINGS, per_s=PACE, seed=2 + number, start_us=city.until_us + 100)
+    city.until_us = stream.until_us[-1]
+    start = time.process_time()
+    for message, until_us in zip(stream.messages, stream.until_us, strict=True):
+        _take(city, message, until_us)
+    rate = stream.count / (time.process_time() - start)
+    say(f"fusion: {rate:,.0f} detections/s with {len(state.engine.used()):,} incidents")
+    return rate
+
+
+def _take(city: _City, message: bytes, until_us: int) -> None:
+    """From bytes to incidents updated and read out."""
+    city.stage.absorb(city.state, _decode(message), until_us)
+    engine = city.state.engine
+    engine.survey(engine.take_touched(), until_us)
 
 
 def _paced(city: _City, say: Say) -> list[Result]:
     """Messages arrive at 10,000 detections a second, filled one by one; a queue holds what comes meanwhile."""
-    stage, state = city.stage, city.state
     stream = stream_of(PACED, things=THINGS, per_s=PACE, seed=1000, start_us=city.until_us + 100)
     free_s, waits = 0.0, []
     for number, (message, until_us) in enumerate(zip(stream.messages, stream.until_us, strict=True)):
         full_s = (number + 1) * BATCH / PACE
         start = time.perf_counter()
-        stage.step(state, _decode(message), until_us)
+        _take(city, message, until_us)
         free_s = max(free_s, full_s) + time.perf_counter() - start
         oldest = free_s - number * BATCH / PACE
         waits.append(np.linspace(oldest, free_s - full_s, BATCH))
     waited_ms = 1000 * np.concatenate(waits)
     say(f"fusion: p99 {np.percentile(waited_ms, 99):.1f} ms")
     how = (
-        f"open loop at {PACE:,.0f} detections/s, messages of {BATCH}, wall time incl. filling the message, queueing and"
-        f" publishing; {LOAD}"
+        f"open loop at {PACE:,.0f} detections/s, messages of {BATCH}, wall time incl. filling the message and"
+        f" queueing, until incidents are updated and read out; explained versions for people not counted; {LOAD}"
     )
     return [
         measured("fusion.p50_ms_at_10k", [float(np.percentile(waited_ms, 50))], "ms", how=how),
