@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -106,8 +107,12 @@ class Engine:
     def make_room(self, count: int) -> None:
         """Settle at once what the next so many events will be written over; `slot` does it for one."""
         while count and self.serial + count > self.size and self.order:
-            slots = np.arange(max(self.serial, self.size), self.serial + count) % self.size
-            newest_us = int(self.t.ev_i[slots, at.ORD].max())
+            start = max(self.serial, self.size)
+            at_slot, n = start % self.size, self.serial + count - start
+            orders = self.t.ev_i[:, at.ORD]
+            newest_us = int(orders[at_slot : at_slot + n].max())
+            if at_slot + n > self.size:
+                newest_us = max(newest_us, int(orders[: at_slot + n - self.size].max()))
             if newest_us < self.order[0][0]:
                 return
             self.shortened += 1
@@ -116,8 +121,11 @@ class Engine:
     def write(self, ints: list[tuple[int, ...]], floats: list[tuple[float, ...]]) -> None:
         """Fill in the slots given out last: OP, T, ORD, E_KIND to TARGET, and weight, x, y, sigma of each."""
         first = self.serial - len(ints)
-        columns = np.array(ints, np.int64), np.array(floats, np.float64)
-        self._write(self.record, self.world_record, first, self.size, *columns)
+        whole = np.fromiter(chain.from_iterable(ints), np.int64).reshape(
+            len(ints), -1
+        )  # twice as fast as np.array
+        parts = np.fromiter(chain.from_iterable(floats), np.float64).reshape(len(ints), -1)
+        self._write(self.record, self.world_record, first, self.size, whole, parts)
 
     def _make_settled(self, slot: int) -> None:
         """An event that must make room cannot be gone back over any longer: the horizon is shorter for once."""
