@@ -152,7 +152,7 @@ def survey_questions() -> Checklist:
 @post(
     "/risk/survey/score",
     guards=[requires()],
-    raises=[NotAuthorizedException, ValidationException],
+    raises=[NotAuthorizedException, PermissionDeniedException, ValidationException],
     status_code=200,
     sync_to_thread=False,
 )
