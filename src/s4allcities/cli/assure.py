@@ -114,7 +114,8 @@ def _run(
     if simulate:
         folder = data_dir or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="s4-assure-")))
         planted = plant(place, seed)
-        detectors = detectors | {"unusual": detectors.get("unusual", {}) | planted.detectors["unusual"]}
+        for name, masks in planted.detectors.items():
+            detectors[name] = detectors.get(name, {}) | masks
         asyncio.run(
             write_month(
                 place, folder, clock=clock, t_from_us=month_begin_us(clock, days), days=days, every_s=every_s,

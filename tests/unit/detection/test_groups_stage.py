@@ -103,6 +103,11 @@ def test_a_member_that_never_spoke_is_not_missed() -> None:
     assert len(said(values)) <= 3
 
 
+def test_who_is_left_out_is_in_no_group() -> None:
+    stage = GroupsStage(groups_config(SETTINGS | {"left_out": ["heat-03/heat_c"]}), SENSORS)
+    assert stage.members["heat_c"] == tuple(f"heat-{n:02d}/heat_c" for n in (1, 2, 4, 5, 6))
+
+
 def test_it_keeps_the_contract_of_a_stage() -> None:
     values = plant()
     values[250:275, 1] += 3.0

@@ -6,6 +6,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from s4allcities.detection.groups import GroupsConfig
 from s4allcities.detection.unusual import UnusualConfig
 from s4allcities.domain import US_PER_S
 from s4allcities.site import SensorSpec
@@ -39,6 +40,7 @@ def causes_of(
     noise: Sequence[float],
     spec: SensorSpec | None,
     unusual: UnusualConfig,
+    groups: GroupsConfig,
     span_us: tuple[int, int],
 ) -> tuple[str, ...]:
     """Say what is known to make a series hard to watch, in plain words; nothing is known = empty.
@@ -76,6 +78,8 @@ def causes_of(
             )
     if me.quantity in unusual.leave_out_quantities or named[target].family in unusual.leave_out_families:
         out.append("the settings of `unusual` leave it out")
+    if f"{me.sensor}/{me.quantity}" in groups.left_out:
+        out.append("the settings of `groups` leave it out of its group")
     return tuple(out)
 
 

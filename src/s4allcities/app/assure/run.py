@@ -248,7 +248,9 @@ class _Trial:
         )
 
     def _causes(self, tried: Sequence[Tried]) -> dict[str, tuple[str, ...]]:
-        unusual: UnusualConfig = detector_settings(self.detectors)["unusual"]
+        settings = detector_settings(self.detectors)
+        unusual: UnusualConfig = settings["unusual"]
+        groups: GroupsConfig = settings["groups"]
         specs = {spec.slug: spec for spec in self.site.sensors}
         out: dict[str, tuple[str, ...]] = {}
         heard = {each.sensor for each in tried}
@@ -256,7 +258,7 @@ class _Trial:
             sensor = self.source.named[i].series.sensor
             if sensor in heard:
                 named, span = self.source.named, self.source.span_us
-                why = causes_of(i, named, self.profiles, self.noise, specs.get(sensor), unusual, span)
+                why = causes_of(i, named, self.profiles, self.noise, specs.get(sensor), unusual, groups, span)
                 out[sensor] = tuple(dict.fromkeys((*out.get(sensor, ()), *why)))
         return out
 

@@ -130,7 +130,13 @@ def plant(site: Site, seed: int) -> Planted:
         "zones": [spec.zone],
         "quantities": [each.name for each in spec.quantities],
     }
-    return Planted(slow=slow, noisy=noisy, masked=masked, detectors={"unusual": {"expected": [expected]}})
+    # Who is left out of a group is hidden from both detectors; by one alone the other would still see the sensor.
+    left_out = [f"{masked}/{each.name}" for each in spec.quantities]
+    detectors: dict[str, dict[str, object]] = {
+        "unusual": {"expected": [expected]},
+        "groups": {"left_out": left_out},
+    }
+    return Planted(slow=slow, noisy=noisy, masked=masked, detectors=detectors)
 
 
 def _alone(site: Site, slugs: Sequence[str]) -> list[str]:

@@ -16,7 +16,8 @@ class GroupsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """All settings. A row is unusual at ``bar_times`` what one usual row in 200 reaches.
 
     ``groups`` names groups of series, each ``sensor/quantity``; beside them, all sensors of the site that measure one
-    of ``quantities`` make a group where they are ``members_least`` or more, ``members_most`` at most. A row is what all
+    of ``quantities`` make a group where they are ``members_least`` or more, ``members_most`` at most; series that are
+    known not to go with the others are ``left_out`` of these. A row is what all
     members said last in ``row_s``; ``train_rows`` rows teach, and the model is learnt anew after as many usual rows.
     After ``hold_rows`` unusual rows in a row, what was unusual is learnt as the new usual. Said again every
     ``repeat_s`` at most.
@@ -30,6 +31,7 @@ class GroupsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     members_least: Annotated[int, Meta(ge=2)] = 4
     members_most: Annotated[int, Meta(ge=2, le=200)] = 60
     quantities: frozenset[str] = frozenset()
+    left_out: frozenset[str] = frozenset()
     groups: dict[str, tuple[str, ...]] = {}
 
 

@@ -56,6 +56,7 @@ class GroupsStage:
                 slug
                 for slug, spec in self.sensors.items()
                 if any(each.name == quantity for each in getattr(spec, "quantities", ()))
+                and f"{slug}/{quantity}" not in self.config.left_out
             )
             if len(found) >= least:
                 yield quantity, tuple(f"{slug}/{quantity}" for slug in found[:most])
