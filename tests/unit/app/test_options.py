@@ -114,7 +114,9 @@ def test_who_is_shut_in_by_smoke_is_led_out_through_it() -> None:
     assert {each["exit"]: each["reason"] for each in plan["exits"]}["exit-a"] == "smoke at the exit"
     assert sum(route["people"] for route in through) == sum(plan["shut_in"].values())
     assert sum(each["people"] for each in plan["exits"]) >= sum(route["people"] for route in through)
-    assert any(SITE.zone("ticket-hall").name in line for line in plan["give_out"]["texts"]["en"])
+    hall = plan["give_out"]["texts"]["en"][-1]
+    assert hall.startswith(SITE.zone("ticket-hall").name), "those with no other way are told last"
+    assert "exits A, " in hall, "by name: the nearest exit is what the others must keep off"
     evacuate, _, _, hold = plan["alternatives"]
     assert evacuate["without_way"] == 0
     assert evacuate["exposure_person_s"] < hold["exposure_person_s"]

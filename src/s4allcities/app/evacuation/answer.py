@@ -330,7 +330,8 @@ def _give_out(
     names = {point.slug: point.name for point in site.assembly}
     inner = _goals(through)
     used = {exit_ for goals in inner.values() for exit_ in goals}
-    shut = sorted(letters[slug] for slug in closed if slug in letters and slug not in used)
+    # All are told what to keep off, and only then who must use it all the same: "the nearest" might be such an exit.
+    shut = sorted(letters[slug] for slug in closed if slug in letters)
     texts: dict[str, tuple[str, ...]] = {}
     for language in LANGUAGES:
         lines = [
@@ -343,13 +344,13 @@ def _give_out(
             )
             for each in spoken.sentences
         ]
-        lines += [
-            say_leave(language, [site.zone(zone).name], [letters.get(each, names.get(each, each)) for each in goals],
-                      nearest=len(goals) > 1, exits=all(each in letters for each in goals))
-            for zone, goals in inner.items()
-        ]  # fmt: skip
         if shut and any(each.nearest for each in spoken.sentences):
             lines.append(say_avoid(language, shut))
+        lines += [
+            say_leave(language, [site.zone(zone).name], [letters.get(each, names.get(each, each)) for each in goals],
+                      nearest=False, exits=all(each in letters for each in goals))
+            for zone, goals in inner.items()
+        ]  # fmt: skip
         texts[language] = tuple(lines)
     used |= {exit_ for each in spoken.sentences for exit_ in each.exits}
     signs = {opening.slug: f"EXIT {opening.letter}" for opening in site.exits if opening.slug in used}
