@@ -5,11 +5,12 @@
 >>> graph = build_graph(site)                            # doctest: +SKIP
 """
 
+from ._builder import build_graph
 from .distances import walking_times_s
 from .errors import ImporterUnavailable, SiteError, UnknownName
 from .folder import Problem
 from .frame import Frame
-from .graph import ArcKind, ExitArc, WalkGraph, build_graph, reachable
+from .graph import ArcKind, ExitArc, WalkGraph, reachable
 from .loader import load_site
 from .model import (
     ApprovedPlan,

@@ -32,6 +32,11 @@ _STREET_LEVEL = 0
 _OUTDOORS = -1
 
 
+def build_graph(site: Site) -> WalkGraph:
+    """Build the walking graph of a site: the same site gives the same graph, to the bit."""
+    return Builder(site).build()
+
+
 class Builder:
     """Collects nodes and arc pairs in lists, then freezes them into arrays."""
 

@@ -15,7 +15,7 @@ from shapely import linestrings, points
 from .arrays import B1, F8, I1, I2, I4, Geometries
 from .model import Site
 
-__all__ = ("ArcKind", "ExitArc", "WalkGraph", "build_graph", "reachable")
+__all__ = ("ArcKind", "ExitArc", "WalkGraph", "reachable")
 
 
 class ArcKind(IntEnum):
@@ -175,10 +175,3 @@ def reachable(
         if not len(new):
             return seen
         seen[new] = True
-
-
-def build_graph(site: Site) -> WalkGraph:
-    """Build the walking graph of a site: the same site gives the same graph, to the bit."""
-    from ._builder import Builder
-
-    return Builder(site).build()

@@ -4,7 +4,7 @@ from collections import Counter
 
 from msgspec import Struct
 
-from .graph import build_graph
+from ._builder import build_graph
 from .model import Site
 
 __all__ = ("ExitSummary", "SiteSummary", "ZoneSummary", "show_site", "summarise")

@@ -7,8 +7,9 @@ import numpy as np
 import shapely
 from shapely.validation import explain_validity
 
+from ._builder import build_graph
 from .folder import Folder, Problem, read_folder
-from .graph import WalkGraph, build_graph, reachable
+from .graph import WalkGraph, reachable
 from .loader import site_from_folder
 from .model import Assembly, Opening, SensorSpec, Site
 from .references import check_references

@@ -1,23 +1,12 @@
-import type { LonLat, Risk } from '../domain/records';
+import type { Risk } from '../domain/records';
 import type { Options } from './options';
+import type { SiteResponse } from './site';
 import type { PlatformReport } from './status';
 
 export interface Session {
   name: string;
   role: string;
   csrf: string;
-}
-
-export interface SiteResponse {
-  slug: string;
-  name: string;
-  attribution?: string;
-  synthetic_note?: string;
-  timezone?: string;
-  centre?: LonLat;
-  bounds?: number[] | number[][];
-  levels: { ordinal: number; name: unknown }[];
-  collections: Record<string, GeoJSON.FeatureCollection | undefined>;
 }
 
 export type History = Record<string, [number, number][]>;

@@ -1,6 +1,17 @@
 // The site as the page draws it: features with plain, complete properties, whatever the server left out.
 import type { LonLat } from '../domain/records';
-import type { SiteResponse } from './api';
+
+export interface SiteResponse {
+  slug: string;
+  name: string;
+  attribution?: string;
+  synthetic_note?: string;
+  timezone?: string;
+  centre?: LonLat;
+  bounds?: number[] | number[][];
+  levels: { ordinal: number; name: unknown }[];
+  collections: Record<string, GeoJSON.FeatureCollection | undefined>;
+}
 
 export interface Props {
   slug: string;

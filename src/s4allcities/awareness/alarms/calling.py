@@ -7,10 +7,10 @@ from s4allcities.domain import ALERT_ENDED, US_PER_S, Alert, Incident, derived_u
 from ..context.graph import ContextGraph
 from .calls import FLOOD, chatters, may_call, may_repeat, note_activation, note_call
 from .level import rank
+from .moves import PLATFORM, by_platform
 from .profiles import Profile
 from .settings import AlarmSettings
 from .state import AlarmState, Entry
-from .timers import by_platform
 
 __all__ = ("ALERTS_KEPT", "Caller")
 
@@ -143,7 +143,7 @@ class Caller:
             return None
         to = alert.state if alert.state in CALLING else "new"
         reason = f"Now {alert.level}: {alert.title}"
-        entry.alert = self.call(state, entry, by_platform(state, entry, to, reason, "platform"))
+        entry.alert = self.call(state, entry, by_platform(state, entry, to, reason, PLATFORM))
         return entry.alert
 
     @staticmethod
@@ -156,7 +156,7 @@ class Caller:
     def release(self, state: AlarmState, entry: Entry) -> Alert:
         """Let an alert call whose turn has come."""
         reason = "Calls now: it had to wait while others were more urgent"
-        alert = by_platform(state, entry, entry.alert.state, reason, "platform", held="")
+        alert = by_platform(state, entry, entry.alert.state, reason, PLATFORM, held="")
         entry.waits = False
         entry.alert = self.call(state, entry, alert)
         return entry.alert

@@ -25,11 +25,12 @@ from .calls import FLOOD, may_call, settle_floods
 from .judging import Judgement, judge
 from .level import rank
 from .lifecycle import apply_action
+from .moves import by_platform
 from .names import Names
 from .profiles import Profile, load_profiles, profile_of
 from .settings import AlarmSettings, alarm_settings
 from .state import AlarmState, Cell, Entry, Pending
-from .timers import Timers, by_platform
+from .timers import Timers
 from .wording import Wording, write
 
 __all__ = ("AlarmStage",)

@@ -1,45 +1,20 @@
 """What time does to alerts: off-delay, the end of shelving and of works, escalation when nobody takes one."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from s4allcities.domain import ALERT_ENDED, US_PER_S, Alert, AlertState, Event
 
 from ..context.graph import ContextGraph
+from .calling import Caller
+from .moves import PLATFORM, by_platform
 from .profiles import Profile, profile_of
 from .settings import AlarmSettings
 from .state import AlarmState, Entry
 
-if TYPE_CHECKING:
-    from .calling import Caller
+__all__ = ("Timers",)
 
-__all__ = ("Timers", "by_platform")
-
-PLATFORM = "platform"
 CHAIN = ("operator", "supervisor")
 """Who is asked, one after the other, where the context names nobody."""
-
-
-def by_platform(
-    state: AlarmState, entry: Entry, to: AlertState, reason: str, cause: str, **changes: Any
-) -> Alert:
-    """Move an alert by the platform itself: a new version with the reason, and ``cause`` as what changed it."""
-    alert = entry.alert
-    moved = msgspec.structs.replace(
-        alert,
-        t_us=state.now_us,
-        version=alert.version + 1,
-        state=to,
-        changed_by=cause,
-        actor=PLATFORM,
-        role=PLATFORM,
-        reason=reason,
-        **changes,
-    )
-    entry.alert, entry.moved_at = moved, moved.version
-    return moved
 
 
 class Timers:
@@ -49,7 +24,7 @@ class Timers:
         self.settings = settings
         self.profiles = profiles
 
-    def run(self, state: AlarmState, entry: Entry, graph: ContextGraph, caller: "Caller") -> Iterator[Event]:
+    def run(self, state: AlarmState, entry: Entry, graph: ContextGraph, caller: Caller) -> Iterator[Event]:
         """Give the versions that time makes due."""
         if entry.alert.state in ALERT_ENDED:
             return
@@ -72,7 +47,7 @@ class Timers:
         off_s = self.settings.off_delay_s if delay_s is None else delay_s
         return state.now_us - entry.ended_us >= off_s * US_PER_S
 
-    def _back(self, state: AlarmState, entry: Entry, caller: "Caller", to: AlertState, reason: str) -> Alert:
+    def _back(self, state: AlarmState, entry: Entry, caller: Caller, to: AlertState, reason: str) -> Alert:
         """An alert comes back from where it was put aside; one that nobody had taken calls again."""
         fields = {"held": "", "group": "", "t_shelved_until_us": 0, "returns_to": "new"}
         alert = by_platform(state, entry, to, reason, PLATFORM, **fields)
@@ -81,7 +56,7 @@ class Timers:
         return entry.alert
 
     def _works_over(
-        self, state: AlarmState, entry: Entry, graph: ContextGraph, caller: "Caller"
+        self, state: AlarmState, entry: Entry, graph: ContextGraph, caller: Caller
     ) -> Iterator[Event]:
         incident = state.incidents.get(entry.alert.incident_id)
         if incident is None:
@@ -89,7 +64,7 @@ class Timers:
         if graph.works_on(incident.hypothesis, incident.zones, incident.entities, state.now_us) is None:
             yield self._back(state, entry, caller, "new", "The announced works are over and it goes on")
 
-    def _alone_now(self, state: AlarmState, entry: Entry, caller: "Caller") -> Iterator[Event]:
+    def _alone_now(self, state: AlarmState, entry: Entry, caller: Caller) -> Iterator[Event]:
         """A consequence outlives what it was a consequence of."""
         parent = state.entries.get(entry.alert.group)
         if parent is None or parent.alert.state in ALERT_ENDED:
