@@ -47,6 +47,15 @@ WEATHER = (
     _quantity("temperature_c", "degC", -50, 60),
 )
 IDS = ({"name": "eve"},)
+NODE = (
+    _quantity("temperature_c", "degC", -40, 125),
+    _quantity("humidity_pct", "%", 0, 100),
+    _quantity("smoke_pct_m", "%/m", 0, 100),
+    _quantity("flame", "", 0, 1),
+    _quantity("co_ppm", "ppm", 0, 1000),
+    _quantity("lpg_pct_lel", "%", 0, 100),
+    _quantity("cng_pct_lel", "%", 0, 100),
+)
 
 SMOKE_OF = {
     "ticket-hall": (21, 6),
@@ -62,6 +71,8 @@ SMOKE_OF = {
 """Zone: first number, how many."""
 FIRST_CO_HEAT = {"ticket-hall": (31, 33)}
 """Zone: numbers of its CO and heat sensors; the other zones count up from 1."""
+NODES = ("ticket-hall", "kitchen")
+"""Zones with a node that measures seven quantities at one place, numbered in this order."""
 COUNTER_NUMBERS = {"exit-j": 4}
 CAMERA_NUMBERS = {"ticket-hall": 12}
 MIDDLE_PAIR = ((-26.0, -20.0), (-18.0, -16.0))
@@ -95,7 +106,15 @@ LOOPS = {
 
 def devices(site: Site) -> list[Device]:
     """Give every device of the site."""
-    made = _detectors(site) + _cameras(site) + _counters(site) + _doors(site) + _signs() + _loops(site)
+    made = (
+        _detectors(site)
+        + _cameras(site)
+        + _counters(site)
+        + _doors(site)
+        + _signs()
+        + _loops(site)
+        + _nodes(site)
+    )
     made.append(
         Device("weather-1", "Weather mast", "weather", WEATHER, (20.0, 22.0), 0, "station-square", ())
     )
@@ -146,6 +165,18 @@ def _detectors(site: Site) -> list[Device]:
             _device(
                 f"heat-{heat:02d}", f"Heat sensor, {zone.name}", "heat", HEAT, _inside(zone, beside[1]), zone
             )
+        )
+    return made
+
+
+def _nodes(site: Site) -> list[Device]:
+    made = []
+    for number, slug in enumerate(NODES, 1):
+        zone = site.zone(slug)
+        place = MIDDLE_PAIR[1] if slug == "ticket-hall" else _spread(zone, 1)[0]
+        beside = _inside(zone, (place[0] - 2.5, place[1] - 2.5))
+        made.append(
+            _device(f"node-{number:02d}", f"Building node, {zone.name}", "building", NODE, beside, zone)
         )
     return made
 

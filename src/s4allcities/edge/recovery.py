@@ -7,14 +7,11 @@ from typing import Any, Protocol
 import structlog
 
 from s4allcities.domain import Rejected
+from s4allcities.privacy.policies import FAMILIES
 
-__all__ = ("FAMILIES", "RECALLED", "Followed", "RecoveryBus", "accounted_floor", "packed_until", "recall")
+__all__ = ("RECALLED", "Followed", "RecoveryBus", "accounted_floor", "packed_until", "recall")
 
 log = structlog.get_logger(__name__)
-
-FAMILIES = ("env", "people", "door", "camera", "eve", "traffic", "weather", "sign", "report")
-"""Families looked up at the start, beside those that sources name."""
-
 
 RECALLED = 20_000
 """Messages of stream OBS, back from its end, whose keys are read at the start."""

@@ -31,6 +31,7 @@ CHANNELS: dict[str, Channel] = {
     "traffic": Channel("traffic", "http", 5.0),
     "weather": Channel("weather", "http", 5.0),
     "ids": Channel("eve", "mqtt", 0.0),
+    "building": Channel("building", "mqtt", 2.0),
 }
 """Physical family of the site file -> how it speaks. Both protocols are in use on purpose."""
 

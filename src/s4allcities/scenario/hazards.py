@@ -1,4 +1,4 @@
-"""Smoke, CO and heat at each sensor as functions of time.
+"""Smoke, CO, heat and flame at each sensor as functions of time.
 
 The growth is that of a fast flaming fire: its heat release goes with the square of time, and so do the first seconds of
 smoke and CO under the ceiling, until the layer is as dense as it gets. When the smoke reaches which detector is drawn
@@ -15,7 +15,7 @@ from s4allcities.site import SensorSpec, Site
 
 from .files import Fire, NuisanceSmoke
 
-__all__ = ("AMBIENT_C", "Ramp", "Ramps", "neighbours", "plan_fire", "plan_nuisance")
+__all__ = ("AMBIENT_C", "Ramp", "Ramps", "neighbours", "part_of", "plan_fire", "plan_nuisance")
 
 AMBIENT_C = 21.0
 ALARM_DETECTORS = 4
@@ -56,7 +56,12 @@ class Ramp(Struct, frozen=True, kw_only=True):
 
 
 Ramps = Mapping[str, Ramp]
-"""Sensor -> what it gets."""
+"""Sensor, or one quantity of a sensor that measures several (`part_of`) -> what it gets."""
+
+
+def part_of(sensor: str, quantity: str) -> str:
+    """Name one quantity of a sensor that measures several."""
+    return f"{sensor}/{quantity}"
 
 
 def neighbours(site: Site, zone: str) -> tuple[str, ...]:
@@ -104,7 +109,11 @@ def plan_fire(
         rise_s = 60.0 * most_k / fire.heat_k_per_min
         t_s = first_s + _draw(rng, fire.heat_after_s)
         ramps[spec.slug] = Ramp(t_s=t_s, most=most_k, rise_s=rise_s, linear=True)
-    return ramps | _beside(site, fire, zone, first_s, end_s, rng)
+    return (
+        ramps
+        | _beside(site, fire, zone, first_s, end_s, rng)
+        | _at_nodes(site, fire, zone, first_s, end_s, rng)
+    )
 
 
 def _nearest_first(specs: Sequence[SensorSpec], rng: np.random.Generator) -> list[SensorSpec]:
@@ -129,6 +138,32 @@ def _beside(
     return ramps
 
 
+def _at_nodes(
+    site: Site, fire: Fire, zone: str, first_s: float, end_s: float, rng: np.random.Generator
+) -> dict[str, Ramp]:
+    """Everything that burns at once, at each node that measures several quantities."""
+    ramps: dict[str, Ramp] = {}
+    for spec in _sensors(site, zone, "building"):
+        most_k = fire.heat_most_c - AMBIENT_C
+        parts = {
+            "smoke_pct_m": Ramp(
+                t_s=first_s + _draw(rng, fire.co_after_s), most=_draw(rng, fire.smoke_pct_m), rise_s=SMOKE_RISE_S,
+                t_end_s=end_s, left=SMOULDER_SHARE,
+            ),
+            "co_ppm": Ramp(
+                t_s=first_s + _draw(rng, fire.co_after_s), most=_draw(rng, fire.co_ppm), rise_s=CO_RISE_S,
+                t_end_s=end_s, left=SMOULDER_SHARE,
+            ),
+            "temperature_c": Ramp(
+                t_s=first_s + _draw(rng, fire.heat_after_s), most=most_k,
+                rise_s=60.0 * most_k / fire.heat_k_per_min, linear=True,
+            ),
+            "flame": Ramp(t_s=first_s, most=float(rng.uniform(0.4, 0.9)), rise_s=8.0, t_end_s=end_s),
+        }  # fmt: skip
+        ramps |= {part_of(spec.slug, quantity): ramp for quantity, ramp in parts.items()}
+    return ramps
+
+
 def plan_nuisance(site: Site, smoke: NuisanceSmoke, zone: str, rng: np.random.Generator) -> dict[str, Ramp]:
     """Plan smoke without fire: it rises slowly, clears again, and brings no CO."""
     end_s = smoke.at_s + smoke.lasts_s
@@ -141,8 +176,12 @@ def plan_nuisance(site: Site, smoke: NuisanceSmoke, zone: str, rng: np.random.Ge
         )
         for spec in _sensors(site, zone, "smoke")[: smoke.detectors]
     }
+    warm = Ramp(t_s=smoke.at_s, most=smoke.heat_k, rise_s=smoke.lasts_s, linear=True, t_end_s=end_s)
     for spec in _sensors(site, zone, "heat"):
-        ramps[spec.slug] = Ramp(
-            t_s=smoke.at_s, most=smoke.heat_k, rise_s=smoke.lasts_s, linear=True, t_end_s=end_s
+        ramps[spec.slug] = warm
+    for spec in _sensors(site, zone, "building"):
+        ramps[part_of(spec.slug, "smoke_pct_m")] = Ramp(
+            t_s=smoke.at_s + 2.0, most=_draw(rng, smoke.smoke_pct_m), rise_s=9.0, t_end_s=end_s
         )
+        ramps[part_of(spec.slug, "temperature_c")] = warm
     return ramps

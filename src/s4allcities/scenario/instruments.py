@@ -8,7 +8,7 @@ import numpy as np
 from s4allcities.site import SensorSpec
 
 from .families import counts_zone
-from .hazards import AMBIENT_C
+from .hazards import AMBIENT_C, part_of
 from .randomness import stream
 from .scene import Scene
 
@@ -24,6 +24,16 @@ SPREAD = {"smoke": 0.05, "co": 0.8, "heat": 0.8}
 FIELDS = {"smoke": ("smoke_pct_m", 3), "co": ("co_ppm", 1), "heat": ("heat_c", 2)}
 """Field of the message, decimals."""
 MOST = {"smoke": 100.0, "co": 1000.0, "heat": 150.0}
+NODE = {
+    "temperature_c": (AMBIENT_C, 0.08, -40.0, 125.0),
+    "humidity_pct": (38.0, 0.6, 0.0, 100.0),
+    "smoke_pct_m": (0.15, 0.04, 0.0, 100.0),
+    "flame": (0.02, 0.015, 0.0, 1.0),
+    "co_ppm": (1.8, 0.5, 0.0, 1000.0),
+    "lpg_pct_lel": (0.4, 0.3, 0.0, 100.0),
+    "cng_pct_lel": (0.4, 0.3, 0.0, 100.0),
+}
+"""Quantity of a building node -> ordinary reading, noise (one sigma), least and most."""
 
 
 class Instrument:
@@ -46,6 +56,7 @@ def make_instrument(spec: SensorSpec, scene: Scene, interval_s: float) -> tuple[
     makers = {
         "counter": _exit_reader,
         "door": _door_reader,
+        "building": _node_reader,
         "camera": _camera_reader,
         "traffic": _loop_reader,
     }
@@ -67,6 +78,18 @@ def _hazard_reader(spec: SensorSpec, rng: np.random.Generator, scene: Scene) -> 
         value = usual + added + float(rng.normal(0.0, noise + 0.03 * added))
         value = min(max(value, 0.0 if spec.family != "heat" else -40.0) * factor + offset, MOST[spec.family])
         return {field: round(value, digits)}
+
+    return read
+
+
+def _node_reader(spec: SensorSpec, rng: np.random.Generator) -> Reader:
+    def read(scene: Scene, t_s: float) -> dict[str, Any]:
+        values = {}
+        for name, (usual, noise, least, most) in NODE.items():
+            added = scene.hazard(part_of(spec.slug, name), t_s)
+            value = usual + added + float(rng.normal(0.0, noise + 0.03 * added))
+            values[name] = round(min(max(value, least), most), 2)
+        return values
 
     return read
 

@@ -45,7 +45,7 @@ class Scene:
         self.wind_from_deg = (self.wind_from_deg + 0.6 * dt_s * float(self._wind.normal())) % 360.0
 
     def hazard(self, sensor: str, t_s: float) -> float:
-        """Give what smoke, CO or heat adds to a sensor's reading, in the sensor's unit."""
+        """Give what smoke, CO, heat or flame adds to a sensor's reading, in the sensor's unit."""
         ramp = self.story.ramps.get(sensor)
         return ramp.at(t_s) if ramp else 0.0
 

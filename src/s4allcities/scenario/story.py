@@ -31,7 +31,8 @@ class Fault(Struct, frozen=True, kw_only=True):
 class Story(Struct, frozen=True, kw_only=True):
     """Everything that will happen by itself. Times are seconds from the start; ``inf`` = never.
 
-    ``ramps`` sensor -> smoke, CO or heat it gets; ``faults`` by sensor; ``attacked`` and ``closed`` are exits.
+    ``ramps`` sensor, or quantity of a sensor -> smoke, CO, heat or flame it gets; ``faults`` by sensor; ``attacked``
+    and ``closed`` are exits.
     """
 
     name: str

@@ -25,6 +25,11 @@ LATENCY_S = 0.12
 LATENCY_SPREAD = 0.55
 LATENCY_BOUNDS_S = (0.05, 0.4)
 BACKGROUND_S = 3600.0
+KEPT_READINGS = 70
+KEPT_EVERY_S = 5.0
+KEPT_MESSAGES = 2
+"""A building node keeps its last readings and sends them when it finds the platform: a node that is new there says
+nothing for five minutes, and this one has been measuring for longer."""
 NO_FAULT = Fault()
 
 
@@ -66,6 +71,7 @@ class World:
         self._network = self._plan_network()
         self._happenings = story.happenings()
         self.never_sent = 0
+        self._kept = [datum for each in self._devices.values() for datum in self._keep(each)]
 
     @property
     def t_s(self) -> float:
@@ -115,7 +121,7 @@ class World:
     def step(self) -> list[Datum]:
         """Move on by `STEP_S`; give what the devices send about that time, in order of arrival."""
         self.scene.step(STEP_S)
-        data: list[Datum] = []
+        data, self._kept = self._kept, []
         for device in self._devices.values():
             while device.next_s < self.t_s:
                 datum = self._reading(device, device.next_s)
@@ -124,6 +130,19 @@ class World:
                     data.append(datum)
         data += self._logged()
         return sorted(data, key=lambda datum: (datum.due_us, datum.sensor))
+
+    def _keep(self, device: _Device) -> Iterator[Datum]:
+        """Give what a building node measured before the story begins, oldest first."""
+        if device.spec.family != "building" or device.reader is None:
+            return
+        for message in range(KEPT_MESSAGES):
+            first = (KEPT_MESSAGES - message) * KEPT_READINGS
+            times_s = [-KEPT_EVERY_S * (first - row) for row in range(KEPT_READINGS)]
+            rows = [device.reader(self.scene, t_s) for t_s in times_s]
+            columns = {name: [row[name] for row in rows] for name in rows[0]}
+            t_us = [self.at_us(t_s) for t_s in times_s]
+            payload = msgspec.json.encode({"t_us": t_us, **columns})
+            yield self._datum(device, t_us[-1], 0.0, payload)
 
     def _reading(self, device: _Device, t_s: float) -> Datum | None:
         dropped = float(device.instrument.rng.random()) < device.dropout

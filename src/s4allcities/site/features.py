@@ -60,11 +60,23 @@ SENSOR_LETTERS = {
     "traffic": "T",
     "weather": "W",
     "ids": "I",
+    "building": "B",
 }
 """Families of sensors and the letter that stands for each on the map."""
 
 _Family = Literal[
-    "smoke", "co", "heat", "camera", "counter", "door", "sign", "sound", "traffic", "weather", "ids"
+    "smoke",
+    "co",
+    "heat",
+    "camera",
+    "counter",
+    "door",
+    "sign",
+    "sound",
+    "traffic",
+    "weather",
+    "ids",
+    "building",
 ]
 
 

@@ -134,6 +134,16 @@ def test_an_unknown_quantity_that_steps_is_an_anomaly_until_it_is_the_new_usual(
     assert found[-1].t_us < at(600 + 130)
 
 
+@pytest.mark.parametrize("first", [0.0, 0.02, 0.09])
+def test_whatever_an_unknown_quantity_reads_first_its_noise_is_learnt(first: float) -> None:
+    rows = [
+        (sensor, "flame", t, max(0.0, value))
+        for sensor, _, t, value in noisy("n", "flame", lambda _: 0.02, 0.015, 900)
+    ]
+    rows[0] = ("n", "flame", 0.0, first)
+    assert not detections(list(rows), "building")
+
+
 def test_negative_values_are_watched_as_well() -> None:
     rows = noisy("heat-out", "heat_c", lambda t: -20.0 if t < 100 else 0.0, 0.2, 140)
     assert {d.kind for d in detections(rows)} == {"heat"}

@@ -56,9 +56,9 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     ``floor`` and ``floor_share`` (of the usual) bound the scale of ordinary noise from below. The usual is learnt with
     time constant ``tau_s`` within ``usual_least`` .. ``usual_most`` and its scale with ``scale_tau_s``; a residual
-    teaches at most ``huber`` scales. ``hold_s`` is after how long an unusual level is taken as the new usual
-    (0 = never). ``warm_up`` readings are needed before anything is said. ``group`` names the kind of measurement,
-    ``said`` stands for the unit in sentences.
+    teaches at most ``huber`` scales once the rule is warm. ``hold_s`` is after how long an unusual level is taken as
+    the new usual (0 = never). ``warm_up`` readings are needed before anything is said. ``group`` names the kind of
+    measurement, ``said`` stands for the unit in sentences.
     """
 
     group: str = ""

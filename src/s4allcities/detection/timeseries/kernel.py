@@ -64,15 +64,16 @@ _NO_LIMIT = 1e299
 def _learn(floats: _F8, params: _F8, s: int, value: float, dt_s: float, count: int, slow: float) -> None:
     """Move usual and scale of series ``s`` towards a reading."""
     scale = floats[SCALE, s]
-    reach = params[HUBER, s] * scale
+    warming = count < params[WARM_UP, s]  # nothing is known to be far out yet, so nothing is held back
+    reach = math.inf if warming else params[HUBER, s] * scale
     residual = min(reach, max(-reach, value - floats[LEVEL, s]))
     share = 1.0 - math.exp(-dt_s / (params[TAU_S, s] * slow))
     share_scale = 1.0 - math.exp(-dt_s / (params[SCALE_TAU_S, s] * slow))
-    if count < params[WARM_UP, s]:
+    if warming:
         share, share_scale = max(share, 1.0 / (count + 1)), max(share_scale, 1.0 / (count + 1))
     level = floats[LEVEL, s] + share * residual
     floats[LEVEL, s] = min(params[USUAL_MOST, s], max(params[USUAL_LEAST, s], level))
-    spread = min(abs(residual), 3.0 * scale) * _TO_SIGMA
+    spread = min(abs(residual), math.inf if warming else 3.0 * scale) * _TO_SIGMA
     floats[SCALE, s] = scale + share_scale * (spread - scale)
 
 

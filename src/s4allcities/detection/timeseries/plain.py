@@ -104,12 +104,13 @@ class PlainSeries:
         suspicious = any(self.on.values()) or max(self.sums.values()) >= self.config.limit / 2
         slow = self.config.slow if suspicious else 1.0
         residual = value - self.usual
-        reach = self.rule.huber * self.scale
+        warming = self.count < self.rule.warm_up
+        reach = inf if warming else self.rule.huber * self.scale
         residual = min(reach, max(-reach, residual))
         share = 1 - exp(-dt_s / (self.rule.tau_s * slow))
         share_scale = 1 - exp(-dt_s / (self.rule.scale_tau_s * slow))
-        if self.count < self.rule.warm_up:
+        if warming:
             share, share_scale = max(share, 1 / (self.count + 1)), max(share_scale, 1 / (self.count + 1))
         self.usual = self._within(self.usual + share * residual)
-        spread = min(abs(residual), 3 * self.scale) * 1.2533141373155001
+        spread = min(abs(residual), inf if warming else 3 * self.scale) * 1.2533141373155001
         self.scale += share_scale * (spread - self.scale)

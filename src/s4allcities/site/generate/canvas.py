@@ -38,6 +38,15 @@ _QUANTITIES: dict[str, tuple[dict[str, Any], ...]] = {
     ),
     "door": ({"name": "open", "unit": "", "low": 0, "high": 1},),
     "sign": ({"name": "sign_ack"},),
+    "building": (
+        {"name": "temperature_c", "unit": "degC", "low": -40, "high": 125},
+        {"name": "humidity_pct", "unit": "%", "low": 0, "high": 100},
+        {"name": "smoke_pct_m", "unit": "%/m", "low": 0, "high": 100},
+        {"name": "flame", "unit": "", "low": 0, "high": 1},
+        {"name": "co_ppm", "unit": "ppm", "low": 0, "high": 1000},
+        {"name": "lpg_pct_lel", "unit": "%", "low": 0, "high": 100},
+        {"name": "cng_pct_lel", "unit": "%", "low": 0, "high": 100},
+    ),
     "sound": ({"name": "level_dba", "unit": "dB", "low": 20, "high": 140},),
     "traffic": (
         {"name": "speed_kmh", "unit": "km/h", "low": 0, "high": 130},
