@@ -3,6 +3,8 @@
 import re
 
 import httpx
+import msgspec
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 from tests.ui.parts import PlatformProcess
@@ -63,6 +65,28 @@ def test_a_sensors_last_hour_is_drawn_with_what_is_usual(screen: Screen) -> None
         assert [*screen.cut(), *screen.violations()] == []
     shown.get_by_role("button").click()
     expect(shown).to_have_count(0)
+    screen.page.keyboard.press("Escape")
+    expect(screen.at("map")).to_be_visible()
+
+
+def test_what_was_unusual_is_marked_with_its_reason(screen: Screen, platform: PlatformProcess) -> None:
+    passwords = DeviceCredentials(platform.data / "keys" / "devices.json", SystemClock()).clear()
+    now_us, random = SystemClock().now_us(), np.random.default_rng(3)
+    t_us = [now_us - 10_000_000 * (300 - row) for row in range(300)]
+    heat_c = [round(float(value), 2) for value in random.normal(21.0, 0.1, 300)]
+    heat_c[270:] = [value + 9.0 for value in heat_c[270:]]
+    body = msgspec.json.encode({"t_us": t_us, "heat_c": heat_c})
+    url = f"{platform.running.url}/api/v1/observations?family=env"
+    sent = httpx.post(url, content=body, auth=("heat-02", passwords["heat-02"]), trust_env=False)
+    assert sent.status_code == 201
+    screen.page.keyboard.press("Escape")
+    screen.page.keyboard.press("g")
+    screen.page.keyboard.press("s")
+    screen.at("page").get_by_role("button", name="heat-02", exact=True).click()
+    mark = screen.at("unusual-mark")
+    expect(mark).to_have_count(1, timeout=60_000)
+    expect(mark).to_contain_text(re.compile(r"unusual: (29|30)\.\d+ °C, beyond all seen before"))
+    screen.at("sensor-usual").get_by_role("button").click()
     screen.page.keyboard.press("Escape")
     expect(screen.at("map")).to_be_visible()
 

@@ -7,7 +7,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from s4allcities.detection.groups import judge_group
+from s4allcities.detection.groups import GroupJudged, judge_group
 from s4allcities.detection.unusual import _layout as layout
 from s4allcities.detection.unusual import judge_series, unusual_config
 from s4allcities.detection.unusual.config import settings_of, weights_of
@@ -19,10 +19,17 @@ from s4allcities.evaluation.nab import LOW_FALSE_ALARMS, NabSeries, nab_best, na
 from .access import access_results
 from .building import building_results
 from .checkout import BenchError
-from .corpora import data_folder, nab_recordings, plant
+from .corpora import Plant, data_folder, nab_recordings, plant
 from .injected import injected_results
+from .patterns import pattern_results
 from .peers import PeerAbsent, run_peer
 from .results import Result, Say, at_least, at_most, measured, unmeasured
+
+ATTACKED = (
+    ("T3", "PU4", "PU5"), ("T2", "V2"), ("PU3",), ("PU3",), ("T2", "V2"), ("T7", "PU10", "PU11"), ("T4", "PU6", "PU7"),
+)  # fmt: skip
+"""What each attack of the water utility's test set was on: a pump, or a tank whose level or thresholds were
+altered, and what that level switches (R. Taormina et al., J. Water Resources Planning and Management 144, 2018)."""
 
 __all__ = ("group_results", "measure", "nab_results", "speed_results")
 
@@ -173,7 +180,21 @@ def group_results(data: Path) -> list[Result]:
         measured("multi.batadal_s", [score.s], "score", digits=3, goal=S_LEAST, how=how),
         measured("multi.batadal_attacks", [float(score.found)], "attacks", digits=0, goal=at_least(7),
                  how=f"{how}; found of {score.attacks}"),
+        measured("multi.batadal_named", [_named(test, judged, len(usual.values))], "share of attacks",
+                 goal=at_least(0.8), how=f"{how}; attacks in at least half of whose alerted hours what was attacked, "
+                 "or what its level switches, is among the three named"),
     ]  # fmt: skip
+
+
+def _named(test: Plant, judged: GroupJudged, begin: int) -> float:
+    edges = np.flatnonzero(np.diff(np.r_[False, test.attacked, False])).reshape(-1, 2)
+    parts = [name.split("_")[-1] for name in test.names]
+    named = 0
+    for (first, last), attacked in zip(edges.tolist(), ATTACKED, strict=True):
+        rows = [row for row in range(begin + first, begin + last) if judged.alert[row]]
+        hits = sum(any(parts[column] in attacked for column in judged.blamed[row]) for row in rows)
+        named += bool(rows) and 2 * hits >= len(rows)
+    return named / len(ATTACKED)
 
 
 def measure(root: Path, runs: int, say: Say) -> list[Result]:
@@ -185,6 +206,8 @@ def measure(root: Path, runs: int, say: Say) -> list[Result]:
     results += injected_results()
     say("detectors: labelled recordings")
     results += _on_recordings(root)
+    say("detectors: patterns")
+    results += pattern_results(root, say)
     return results + access_results(root, runs, say) + building_results(root, runs, say)
 
 
@@ -194,5 +217,6 @@ def _on_recordings(root: Path) -> list[Result]:
         return nab_results(data) + group_results(data)
     except BenchError as fault:
         names = (("timeseries.nab_tuned", "points"), ("timeseries.nab_two_fold", "points"),
-                 ("multi.batadal_s", "score"), ("multi.batadal_attacks", "attacks"))  # fmt: skip
+                 ("multi.batadal_s", "score"), ("multi.batadal_attacks", "attacks"),
+                 ("multi.batadal_named", "share of attacks"))  # fmt: skip
         return [unmeasured(name, unit, reason=str(fault)) for name, unit in names]
