@@ -20,6 +20,7 @@ from .access import access_results
 from .building import building_results
 from .checkout import BenchError
 from .corpora import Plant, data_folder, nab_recordings, plant
+from .detectors_bus import on_the_bus
 from .injected import injected_results
 from .patterns import pattern_results
 from .peers import PeerAbsent, run_peer
@@ -206,6 +207,7 @@ def measure(root: Path, runs: int, say: Say) -> list[Result]:
     results += injected_results()
     say("detectors: labelled recordings")
     results += _on_recordings(root)
+    results += on_the_bus(root, runs, say)
     say("detectors: patterns")
     results += pattern_results(root, say)
     return results + access_results(root, runs, say) + building_results(root, runs, say)

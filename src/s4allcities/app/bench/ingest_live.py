@@ -1,6 +1,7 @@
 """A whole platform under load: what a run of devices at a fixed rate gives, and the highest rate it keeps up with."""
 
 import asyncio
+import math
 import time
 from pathlib import Path
 
@@ -18,8 +19,8 @@ from .results import Say
 from .sender import Plan
 
 __all__ = (
-    "BATCH_ROWS", "DEVICES", "FAMILY", "PROBES", "RATES", "Live", "Run", "device_names", "find_rate", "names_of_all",
-    "plan_of", "trial",
+    "BATCH_ROWS", "DEVICES", "FAMILY", "PROBES", "RATES", "Live", "Probe", "Run", "device_names", "find_rate",
+    "names_of_all", "plan_of", "trial",
 )  # fmt: skip
 
 DEVICES, PROBES = 1000, 300
@@ -48,6 +49,19 @@ def device_names(count: int, kind: str = "bench") -> list[str]:
 def names_of_all(devices: int) -> list[str]:
     """Give the names of that many devices and of all probes."""
     return [*device_names(devices), *device_names(PROBES, "probe")]
+
+
+class Probe(Struct, frozen=True, kw_only=True):
+    """What a probe sends and who is to find it: see `Plan` and `ProbeWatch`."""
+
+    reading: str = '"heat_c":-300'
+    past: str = ""
+    detector: str = "validity"
+    kind: str = "sensor-range"
+    least: float = -math.inf
+
+
+CANNOT_BE = Probe()
 
 
 class Run(Struct, frozen=True, kw_only=True):
@@ -120,7 +134,9 @@ class Live:
         return cpu_s(self.running.pid), cpu_s(self.running.nats_pid)
 
 
-def plan_of(live: Live, rate_per_s: float, seconds: float, rows: int, devices: int) -> Plan:
+def plan_of(
+    live: Live, rate_per_s: float, seconds: float, rows: int, devices: int, probe: Probe = CANNOT_BE
+) -> Plan:
     """Plan what that many devices and all probes send."""
     known = live.passwords
     senders = device_names(devices)
@@ -136,21 +152,35 @@ def plan_of(live: Live, rate_per_s: float, seconds: float, rows: int, devices: i
         rows=rows,
         probes={name: known[name] for name in probes},
         probes_per_s=PROBES_PER_S,
+        probe_reading=probe.reading,
+        probe_past=probe.past,
     )
 
 
 async def trial(
-    live: Live, rate_per_s: float, seconds: float, *, rows: int = 1, devices: int = DEVICES
+    live: Live,
+    rate_per_s: float,
+    seconds: float,
+    *,
+    rows: int = 1,
+    devices: int = DEVICES,
+    probe: Probe = CANNOT_BE,
 ) -> Run:
     """Offer messages of ``rows`` readings at a rate, and wait until all are decided; a probe that is not found in time
     counts as infinitely late.
     """
-    before, memory = await live.account(), live.memory_mb()
-    watch = ProbeWatch(live.bus, lambda sensor: sensor.startswith("probe-"))
+    watch = ProbeWatch(
+        live.bus,
+        lambda sensor: sensor.startswith("probe-"),
+        detector=probe.detector,
+        kind=probe.kind,
+        least=probe.least,
+    )
     after = (await live.bus.stream_state(EVENTS)).last_sequence
     following = asyncio.create_task(watch.run(after))
     try:
-        async with Offer(plan_of(live, rate_per_s, seconds, rows, devices)) as offer:
+        async with Offer(plan_of(live, rate_per_s, seconds, rows, devices, probe)) as offer:
+            before, memory = await _settled(live), live.memory_mb()
             used, half_way = live.cpu_s(), list[float]()
             looking = asyncio.get_running_loop().call_later(
                 seconds / 2, lambda: half_way.append(live.memory_mb())
@@ -182,6 +212,16 @@ async def trial(
         platform_mb=resident_mb(live.running.pid),
         kept_up=max(sent.late_s, behind_s) <= BEHIND_S and not sent.cut and decided >= sent.sent,
     )
+
+
+async def _settled(live: Live) -> dict[str, int]:
+    """Wait until what probes sent before the run is decided; give the account."""
+    deadline = time.monotonic() + DRAIN_S
+    account = await live.account()
+    while account["in_flight"] and time.monotonic() < deadline:
+        await asyncio.sleep(0.05)
+        account = await live.account()
+    return account
 
 
 async def _until_ended(

@@ -85,23 +85,40 @@ class Offer:
 
 
 class ProbeWatch:
-    """Follows the detections that probes cause; ``latency_ms`` is from each sending until its detection came here."""
+    """Follows the detections that probes cause; ``latency_ms`` is from each sending until its detection came here.
 
-    def __init__(self, bus: Bus, is_probe: Callable[[str], bool]) -> None:
+    ``detector`` is the stage that finds them, ``kind`` what it says, from a value of ``least`` on.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        is_probe: Callable[[str], bool],
+        *,
+        detector: str = "validity",
+        kind: str = "sensor-range",
+        least: float = -math.inf,
+    ) -> None:
         self.latency_ms: list[float] = []
         self._bus = bus
         self._is_probe = is_probe
+        self._detector, self._kind, self._least = detector, kind, least
 
     async def run(self, after: int) -> None:
         """Follow until cancelled."""
-        async for message in self._bus.follow("EVENTS", ["det.validity"], after=after):
+        async for message in self._bus.follow("EVENTS", [f"det.{self._detector}"], after=after):
             now_us = time.time_ns() / 1000
             for event in message.envelope.events:
                 if self._found(event):
                     self.latency_ms.append((now_us - event.t_us) / 1000)
 
     def _found(self, event: Any) -> bool:
-        return isinstance(event, Detection) and event.kind == "sensor-range" and self._is_probe(event.sensor)
+        return (
+            isinstance(event, Detection)
+            and event.kind == self._kind
+            and self._is_probe(event.sensor)
+            and (event.value is None or event.value >= self._least)
+        )
 
     async def until(self, count: int, within_s: float) -> None:
         """Wait for that many, at most so long."""

@@ -5,6 +5,7 @@ next line on stdin, and ends with one JSON document (`Sent`). It speaks MQTT 3.1
 work for each message would cost more than all that is measured here.
 """
 
+import random
 import select
 import socket
 import struct
@@ -23,6 +24,7 @@ _CONNACK, _PUBLISH_QOS1, _PUBACK_BYTES = 0x20, 0x32, 4
 _MOST_AT_ONCE = 256
 """Messages sent before acknowledgements are read again."""
 _IDS = 65_535
+PAST_ROWS, PAST_EVERY_US, PAST_MESSAGE_ROWS = 800, 10_000_000, 400
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -38,8 +40,12 @@ class Plan(Struct, frozen=True, kw_only=True):
     most_open: int = 20_000
     """Unacknowledged messages in all; beyond, the sender waits and falls behind its rate."""
     probes: dict[str, str] = {}
-    """Devices that in turn send a reading that cannot be true, ``probes_per_s`` in all: each must be found."""
+    """Devices that in turn send ``probe_reading``, ``probes_per_s`` in all: each must be found."""
     probes_per_s: float = 0.0
+    probe_reading: str = '"heat_c":-300'
+    """By default what cannot be true."""
+    probe_past: str = ""
+    """A quantity of which each probe sends `PAST_ROWS` ordinary readings before all begins; empty = none."""
 
 
 class Sent(Struct, frozen=True, kw_only=True):
@@ -67,6 +73,15 @@ def columns_payload(number: int, t_us: int, rows: int) -> bytes:
     times = ",".join([str(t_us - 1000 * back) for back in range(rows - 1, -1, -1)])
     values = ",".join([f"{20 + (number * 7 + row * 13) % 97 / 400:.3f}" for row in range(rows)])
     return f'{{"t_us":[{times}],"heat_c":[{values}]}}'.encode()
+
+
+def past_payload(number: int, quantity: str, t_us: int, message: int) -> bytes:
+    """Give one message of a probe's ordinary past: noise about 20, one reading every ten seconds, until ``t_us``."""
+    noise = random.Random(number * 1000 + message)
+    first = PAST_ROWS - message * PAST_MESSAGE_ROWS
+    rows = range(first, first - PAST_MESSAGE_ROWS, -1)
+    values = [round(20.0 + noise.gauss(0.0, 0.5), 2) for _ in rows]
+    return msgspec.json.encode({"t_us": [t_us - PAST_EVERY_US * back for back in rows], quantity: values})
 
 
 class _Device:
@@ -98,6 +113,7 @@ class Sender:
             self._connect(name, password)
         self._probes = list(self._devices.values())[len(self._senders) :]
         self._probed = 0
+        self._probe_reading = plan.probe_reading.encode()
 
     def _connect(self, name: str, password: str) -> None:
         sock = socket.create_connection(("127.0.0.1", self.plan.port))
@@ -118,6 +134,18 @@ class Sender:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{missing} of {len(self._devices)} devices could not connect")
             self._read(0.1)
+
+    def send_past(self) -> None:
+        """Let all probes send what they measured before, and wait until it is acknowledged."""
+        now_us = time.time_ns() // 1000
+        for message in range(PAST_ROWS // PAST_MESSAGE_ROWS if self.plan.probe_past else 0):
+            for number, device in enumerate(self._probes):
+                self._publish(device, past_payload(number, self.plan.probe_past, now_us, message))
+                self._read(0.0)
+        deadline = time.monotonic() + ACKNOWLEDGED_S
+        while self._open > 0 and time.monotonic() < deadline:
+            self._read(0.02)
+        self._acks_ms.clear()
 
     def send(self) -> Sent:
         """Send at the plan's rate, then wait until all is acknowledged."""
@@ -165,7 +193,7 @@ class Sender:
     def _probe(self, passed_s: float) -> None:
         while self._probed < int(passed_s * self.plan.probes_per_s):
             device = self._probes[self._probed % len(self._probes)]
-            self._publish(device, b'{"t_us":%d,"heat_c":-300}' % (time.time_ns() // 1000))
+            self._publish(device, b'{"t_us":%d,%b}' % (time.time_ns() // 1000, self._probe_reading))
             self._probed += 1
 
     def _publish(self, device: _Device, data: bytes) -> None:
@@ -264,6 +292,7 @@ def main() -> int:
     plan = msgspec.json.decode(sys.stdin.buffer.readline(), type=Plan)
     sender = Sender(plan)
     sender.until_connected()
+    sender.send_past()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.buffer.readline()
