@@ -133,6 +133,13 @@ class AssureConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     budget_s: float = 3600.0
 
 
+class PluginsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Sources and detectors of installed packages, by the names of their entry points; others are never loaded."""
+
+    sources: tuple[str, ...] = ()
+    detectors: tuple[str, ...] = ()
+
+
 class AppConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that can be set. ``demo`` marks the screen as fed by simulated sensors.
 
@@ -156,6 +163,7 @@ class AppConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     heads: str = ""
     devices: tuple[str, ...] = ()
     mappings: tuple[str, ...] = ()
+    plugins: PluginsConfig = PluginsConfig()
     eve_files: tuple[EveFile, ...] = ()
     shadow: bool = False
     alarms: dict[str, Any] = {}

@@ -1,6 +1,5 @@
 """Opens what an installation stands on, in order: its stores, its broker, the accounts and sources of its devices."""
 
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,10 @@ from s4allcities.bus import Bus, DeviceUser, NatsServer
 from s4allcities.bus import ServerConfig as BusServerConfig
 from s4allcities.domain import Clock, Source
 from s4allcities.edge.errors import EdgeError
+from s4allcities.edge.sources.border import MAX_AGE_S
 from s4allcities.edge.sources.mapped import MappedSource, load_mapping
+from s4allcities.edge.sources.table import built_in_sources
+from s4allcities.plugins import PluginError, source_plugins
 from s4allcities.security.credentials import DeviceCredentials
 from s4allcities.security.keys import InstallationKey
 from s4allcities.security.ledger import HeadKeeper, LedgerChain
@@ -25,7 +27,7 @@ from s4allcities.store.sql import SqlDatabase
 
 from .config import AppConfig, ConfigError
 
-__all__ = ("STREAMS_READY", "Stores", "device_users", "mapped_sources", "open_bus", "open_stores")
+__all__ = ("STREAMS_READY", "Stores", "device_users", "open_bus", "open_stores", "sources_of")
 
 STREAMS_READY = "streams-2.ready"
 """A file that says: the streams of this form are in the server's data directory."""
@@ -44,15 +46,20 @@ class Stores:
     accounts: SqliteAccounts
 
 
-def mapped_sources(paths: Sequence[str]) -> list[Source]:
-    """Make a source of each mapping file.
+def sources_of(config: AppConfig) -> list[Source]:
+    """Make all sources: those of mapping files first, then third parties', then ours; the first that fits reads.
 
-    :raises ConfigError: a file cannot be read or is not right.
+    :raises ConfigError: a mapping file cannot be read or is not right, or a plug-in cannot be used.
     """
     try:
-        return [MappedSource(load_mapping(Path(path))) for path in paths]
+        mapped = [MappedSource(load_mapping(Path(path))) for path in config.mappings]
     except (EdgeError, OSError) as error:
         raise ConfigError(f"mappings: {error}") from None
+    try:
+        theirs = source_plugins(config.plugins.sources, max_age_s=MAX_AGE_S)
+    except PluginError as error:
+        raise ConfigError(f"plugins.sources: {error}") from None
+    return [*mapped, *theirs, *built_in_sources()]
 
 
 def device_users(credentials: DeviceCredentials) -> list[DeviceUser]:

@@ -24,7 +24,7 @@ from s4allcities.edge.health import HealthMonitor
 from s4allcities.edge.ingest import EdgeNode
 from s4allcities.edge.intake import Intake
 from s4allcities.edge.router import HttpDoor
-from s4allcities.edge.sources.table import SourceTable, built_in_sources
+from s4allcities.edge.sources.table import SourceTable
 from s4allcities.exchange.cap import CapWriter
 from s4allcities.exchange.notify import Notifier
 from s4allcities.privacy.pseudonyms import Pseudonyms
@@ -52,7 +52,7 @@ from .fact_feed import FactFeed
 from .gate import SecurityGate
 from .handed import Handed
 from .metrics import metrics_text
-from .opening import Stores, device_users, mapped_sources, open_bus, open_stores
+from .opening import Stores, device_users, open_bus, open_stores, sources_of
 from .options import LiveOptions
 from .outward import make_chains, make_notifier
 from .readings import Readings
@@ -103,7 +103,12 @@ class Platform:
         folder = Path(config.site)
         self._alarms = config.alarms | {"shadow": config.shadow}
         self.stages: tuple[Stage[Any], ...] = build_stages(
-            site, folder, seed=config.seed, alarms=self._alarms, detectors=config.detectors
+            site,
+            folder,
+            seed=config.seed,
+            alarms=self._alarms,
+            detectors=config.detectors,
+            plugins=config.plugins.detectors,
         )
         self.watch = StepWatch()
         self._stood_still = stood_still(Path(config.data_dir), self.stages)
@@ -164,7 +169,7 @@ class Platform:
         config = self.config
         work = Work(
             stage=stage.name, site=config.site, seed=config.seed, parent=os.getpid(), alarms=self._alarms,
-            detectors=config.detectors,
+            detectors=config.detectors, plugins=config.plugins.detectors,
         )  # fmt: skip
         process = ProcessHost(stage.name, worker_command(work))
         if stage.heavy:
@@ -176,7 +181,7 @@ class Platform:
 
     def _make_edge(self) -> EdgeNode:
         zones = {spec.slug: spec.zone for spec in self.site.sensors}
-        sources = [*mapped_sources(self.config.mappings), *built_in_sources()]
+        sources = sources_of(self.config)
         names = Pseudonyms()
         redactor = Redactor(pseudonym=lambda name: names.of(name, self.clock.now_us()))
         intake = Intake(SourceTable(sources), redactor.redact)

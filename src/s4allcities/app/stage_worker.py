@@ -32,6 +32,7 @@ class Work(Struct, frozen=True, kw_only=True):
     parent: int
     alarms: dict[str, Any] = {}
     detectors: dict[str, dict[str, Any]] = {}
+    plugins: tuple[str, ...] = ()
 
 
 def command(work: Work) -> tuple[str, ...]:
@@ -61,7 +62,12 @@ def _stage(work: Work) -> Stage[Any]:
     from .stages import build_stages
 
     stages = build_stages(
-        site, Path(work.site), seed=work.seed, alarms=work.alarms or None, detectors=work.detectors
+        site,
+        Path(work.site),
+        seed=work.seed,
+        alarms=work.alarms or None,
+        detectors=work.detectors,
+        plugins=work.plugins,
     )
     return next(each for each in stages if each.name == work.stage)
 

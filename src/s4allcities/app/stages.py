@@ -1,6 +1,6 @@
 """The stages of a site, in the order in which data flows through them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,6 +21,7 @@ from s4allcities.detection.unusual import UnusualConfig, UnusualStage, unusual_c
 from s4allcities.detection.validity import ValidityConfig, ValidityStage, validity_config
 from s4allcities.domain import Stage
 from s4allcities.fusion import FusionStage, topology_of
+from s4allcities.plugins import PluginError, detector_plugins
 from s4allcities.site import Site, WalkGraph, build_graph, walking_times_s
 
 from .config import ConfigError
@@ -109,10 +110,13 @@ def build_stages(
     seed: int,
     alarms: Mapping[str, Any] | None = None,
     detectors: Detectors | None = None,
+    plugins: Sequence[str] = (),
 ) -> tuple[Stage[Any], ...]:
     """Make every stage for a site; ``folder`` is the site folder, whose ``network.yaml`` names hosts and writers.
 
-    :raises ConfigError: a setting of a detector, or the site's context file, cannot be used.
+    ``plugins`` are the detectors of third parties that the settings name.
+
+    :raises ConfigError: a setting of a detector, the site's context file, or a plug-in cannot be used.
     """
     sensors = {spec.slug: spec for spec in site.sensors}
     policy = _policy(folder)
@@ -121,7 +125,7 @@ def build_stages(
     clock_zone = ZoneInfo(site.timezone)
     capacity = float(sum(zone.capacity_people for zone in site.zones))
     validity, series, unusual, integrity, building, groups = numeric_stages(site, detectors or {})
-    return (
+    ours: tuple[Stage[Any], ...] = (
         validity,
         series,
         unusual,
@@ -139,3 +143,8 @@ def build_stages(
         AlarmStage(names_of(site), zone=clock_zone, settings=alarm_settings(alarms)),
         plan_stage(site, seed=seed, graph=graph),
     )
+    try:
+        theirs = detector_plugins(plugins, [stage.name for stage in ours], sensors=sensors)
+    except PluginError as error:
+        raise ConfigError(f"plugins.detectors: {error}") from None
+    return (*theirs, *ours)
