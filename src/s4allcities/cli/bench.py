@@ -37,7 +37,7 @@ def bench(
 
     Example: s4 bench evacuation --json
     """
-    from s4allcities.app.bench import BENCHES, BenchError, report_text, run_bench, source_root
+    from s4allcities.app.bench import BENCHES, BenchError, report_text, run_bench, source_root, write_pages
     from s4allcities.app.logs import set_up_logs
 
     set_up_logs()
@@ -61,6 +61,9 @@ def bench(
     if report is not None:
         page = report.read_text(encoding="utf-8") if name and report.is_file() else ""
         report.write_text(report_text(documents, runs, page, only), encoding="utf-8")
+        for each in documents:
+            if each.bench == "detectors":
+                write_pages(report.parent / "reference" / "detectors", each)
     if as_json:
         document = documents[0] if name else {"benches": documents}
         print(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())

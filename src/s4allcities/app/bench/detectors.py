@@ -25,6 +25,7 @@ from .injected import injected_results
 from .patterns import pattern_results
 from .peers import PeerAbsent, run_peer
 from .results import Result, Say, at_least, at_most, measured, unmeasured
+from .stage_speed import stage_speed_results
 
 ATTACKED = (
     ("T3", "PU4", "PU5"), ("T2", "V2"), ("PU3",), ("PU3",), ("T2", "V2"), ("T7", "PU10", "PU11"), ("T4", "PU6", "PU7"),
@@ -208,6 +209,7 @@ def measure(root: Path, runs: int, say: Say) -> list[Result]:
     say("detectors: labelled recordings")
     results += _on_recordings(root)
     results += on_the_bus(root, runs, say)
+    results += stage_speed_results(root, runs, say)
     say("detectors: patterns")
     results += pattern_results(root, say)
     return results + access_results(root, runs, say) + building_results(root, runs, say)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from .results import BenchDocument, Machine, Result
 
-__all__ = ("report_text",)
+__all__ = ("measured_table", "report_text")
 
 HEAD = """# Benchmarks
 
@@ -33,6 +33,23 @@ def report_text(documents: Sequence[BenchDocument], runs: int, page: str = "", o
         kept = sections.get(document.bench, "") if only else ""
         sections[document.bench] = _bench_text(document, runs, kept, only)
     return "\n".join([HEAD, *sections.values()])
+
+
+def measured_table(document: BenchDocument, results: Sequence[Result]) -> str:
+    """Write some figures of a document as a section's text: the run, a table, and how each was made."""
+    return "\n".join(
+        [
+            f"Written by `s4 bench {document.bench} --report docs/benchmarks.md`; do not edit what follows.",
+            f"{_machine_text(document.machine, document.version)}",
+            "",
+            "| result | value | unit | goal | holds | runs |",
+            "|---|---:|---|---|---|---:|",
+            *map(_row, results),
+            "",
+            *(f"- `{result.name}`: {_note(result)}" for result in results),
+            "",
+        ]
+    )
 
 
 def _sections(page: str) -> Iterator[tuple[str, str]]:
