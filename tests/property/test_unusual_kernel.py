@@ -62,3 +62,23 @@ def test_kernel_and_twin_agree(shape: str, seed: int, every_s: float, start_s: i
         assert reasons[i] == pytest.approx(plain.streams, rel=2e-3, abs=2e-3)
     assert missed == left_out
     assert not floats[0].any(), "a row that no reading is of stays as it was"
+
+
+@given(st.integers(0, 99), st.integers(7, 40), st.sampled_from([1.0, 60.0, 300.0]))
+def test_kernel_and_twin_agree_on_what_has_a_cycle_of_its_own(seed: int, length: int, every_s: float) -> None:
+    random, n = np.random.default_rng(seed), 40 * length
+    value = np.where(np.arange(n) % length < length // 2, 10.0, 0.0) + random.normal(0, 0.3, n)
+    t_us = (np.arange(n) * every_s * 1e6).astype(np.int64)
+    z, bar, usual, spread = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
+    begins, reasons = np.zeros(n, np.uint8), np.zeros((n, at.N_STREAMS), np.float32)
+    observe_rows(
+        np.zeros(n, np.int64), t_us, value, np.zeros(n, np.uint8), np.zeros((1, at.N_FLOATS), np.float32),
+        np.zeros((1, at.N_INTS), np.int64), np.zeros((1, at.N_PATTERN_BYTES), np.uint8), weights_of(CONFIG),
+        settings_of(CONFIG), z, bar, begins, reasons, usual, spread,
+    )  # fmt: skip
+    plain, told = PlainSeries(CONFIG), np.zeros(n)
+    for i in range(n):
+        plain.step(int(t_us[i]), float(value[i]))
+        told[i] = plain.streams[at.CYCLE]
+    assert reasons[:, at.CYCLE] == pytest.approx(told, rel=5e-3, abs=5e-3)
+    assert told.any()

@@ -23,6 +23,7 @@ __all__ = (
     "ConfigError",
     "EveFile",
     "NatsConfig",
+    "PluginsConfig",
     "ServerConfig",
     "StreamsConfig",
     "check_config",

@@ -48,6 +48,52 @@ def test_quiet_days_are_nearly_silent() -> None:
     assert found <= 12 * 8
 
 
+MINUTE_US = 60_000_000
+
+
+def beats(length: int, n_beats: int, jitter: float, seed: int) -> tuple[NDArray[np.float64], list[int]]:
+    """A machine that runs half of every ``length`` minutes, about; gives its readings and where each beat begins."""
+    random = np.random.default_rng(seed)
+    starts: list[int] = []
+    parts: list[NDArray[np.float64]] = []
+    for _ in range(n_beats):
+        minutes = round(length * (1 + random.normal(0, jitter)))
+        starts.append(sum(part.size for part in parts))
+        parts.append(np.repeat([10.0, 0.0], [minutes // 2, minutes - minutes // 2]))
+    value = np.concatenate(parts)
+    return value + random.normal(0, 0.4, value.size), starts
+
+
+@pytest.mark.parametrize("length", [23, 60, 97, 210])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_beat_that_is_missed_is_out_of_step_with_a_cycle_of_any_length(length: int, seed: int) -> None:
+    value, starts = beats(length, 60, 0.02, seed)
+    missed = starts[50]
+    value[missed : missed + length // 2] -= 10.0
+    judged = judge_series(T0_US + np.arange(value.size) * MINUTE_US, value)
+    cycle = judged.reasons[:, _layout.CYCLE]
+    assert 0 <= int(np.argmax(cycle)) - missed < 2 * length
+    assert cycle[: starts[49]].max() < 0.7 * cycle[missed : missed + length].max()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_noise_and_random_walks_have_no_cycle(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    for value in (random.normal(size=6000), np.cumsum(random.normal(size=6000)), random.standard_t(3, 6000)):
+        judged = judge_series(T0_US + np.arange(value.size) * MINUTE_US, value)
+        assert not judged.reasons[:, _layout.CYCLE].any()
+
+
+def test_another_cycle_is_learnt_anew() -> None:
+    first, _ = beats(60, 40, 0.02, 1)
+    second, starts = beats(110, 60, 0.02, 2)
+    second[starts[50] : starts[50] + 55] -= 10.0
+    value = np.concatenate([first, second])
+    judged = judge_series(T0_US + np.arange(value.size) * MINUTE_US, value)
+    late = judged.reasons[first.size + starts[30] :, _layout.CYCLE]
+    assert 0 <= int(np.argmax(late)) - (starts[50] - starts[30]) < 110
+
+
 def test_the_knob_makes_it_quieter_and_louder() -> None:
     counts = [
         sum(len(alerts(days(30, seed), false_alarms_per_month=wish)) for seed in range(4))

@@ -16,7 +16,7 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct
 
-__all__ = ("Plan", "Sender", "Sent", "columns_payload", "main", "single_payload")
+__all__ = ("Plan", "Sender", "Sent", "columns_payload", "main", "past_payload", "single_payload")
 
 CONNECT_S = 60.0
 ACKNOWLEDGED_S = 30.0

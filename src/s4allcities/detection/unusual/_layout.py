@@ -27,7 +27,11 @@ FEATURES = (
 """Their names, in order."""
 SEASONAL = N_FEATURES
 """The stream that season and season mean make together; it is normalised like the single features."""
-N_STREAMS = N_FEATURES + 1
+CYCLE = N_FEATURES + 1
+"""How far off a reading is from the series' own cycle, where it has one."""
+N_STREAMS = N_FEATURES + 2
+N_BINS = 24
+"""Pieces of a cycle of learned length."""
 
 # --- the float row (float32) -----------------------------------------------------------------------
 MEAN, SCALE, FAST, PREVIOUS, JUMP_FAST, JUMP_SLOW, SEASON_RESIDUAL, LOW, HIGH, NOVELTY = range(10)
@@ -41,7 +45,12 @@ SPREAD = CENTRE + N_STREAMS
 HOUR_MEAN = SPREAD + N_STREAMS
 HOUR_COUNT = HOUR_MEAN + N_HOURS
 WEEK = HOUR_COUNT + N_HOURS
-N_FLOATS = WEEK + N_WEEK
+SIDE = (
+    WEEK + N_WEEK
+)  # above (1) or below (-1) the mean, cycles seen, length and its variance, time in this cycle
+N_CYCLES, PERIOD_S, PERIOD_VAR, PHASE_S, N_JUDGED = range(SIDE + 1, SIDE + 6)
+PROFILE = SIDE + 6
+N_FLOATS = PROFILE + N_BINS
 
 # --- the integer row (int64) -----------------------------------------------------------------------
 T_LAST, COUNT, N_HELD = range(3)  # time in microseconds, readings, the reading of the last onset

@@ -29,6 +29,7 @@ class Weights(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     forecast: _Weight = 0.7
     level: _Weight = 0.7
     shift: _Weight = 0.7
+    cycle: _Weight = 0.7
     variance: _Weight = 0.7
     flat: _Weight = 0.5
     jump: _Weight = 0.4
@@ -105,5 +106,6 @@ def weights_of(config: UnusualConfig) -> NDArray[np.float64]:
     w, out = config.weights, np.zeros(at.N_STREAMS)
     out[at.SEASONAL], out[at.FORECAST], out[at.LEVEL] = w.seasonal, w.forecast, w.level
     out[at.SHIFT], out[at.VARIANCE], out[at.FLAT] = w.shift, w.variance, w.flat
+    out[at.CYCLE] = w.cycle
     out[at.JUMP], out[at.RANGE], out[at.PATTERN] = w.jump, w.range, w.pattern
     return out

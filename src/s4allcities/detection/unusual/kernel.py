@@ -22,7 +22,9 @@ _U1 = NDArray[np.uint8]
 N_LAGS, N_FEATURES, N_STREAMS = at.N_LAGS, at.N_FEATURES, at.N_STREAMS
 FORECAST, JUMP, LEVEL, SHIFT, SEASON = at.FORECAST, at.JUMP, at.LEVEL, at.SHIFT, at.SEASON
 SEASON_MEAN, VARIANCE, FLAT, PATTERN, RANGE = at.SEASON_MEAN, at.VARIANCE, at.FLAT, at.PATTERN, at.RANGE
-SEASONAL, N_SYMBOLS = at.SEASONAL, at.N_SYMBOLS
+SEASONAL, CYCLE, N_SYMBOLS, N_BINS = at.SEASONAL, at.CYCLE, at.N_SYMBOLS, at.N_BINS
+SIDE, N_CYCLES, PERIOD_S, PERIOD_VAR, PHASE_S = at.SIDE, at.N_CYCLES, at.PERIOD_S, at.PERIOD_VAR, at.PHASE_S
+N_JUDGED, PROFILE = at.N_JUDGED, at.PROFILE
 MEAN, SCALE, FAST, PREVIOUS, JUMP_FAST, JUMP_SLOW = (
     at.MEAN,
     at.SCALE,
@@ -59,6 +61,20 @@ SETTLED = 20
 SETTLING = 30
 WARM_UP = 50
 BAD = 2
+CROSSES = 0.25
+"""A series has crossed its mean when it is so many scales beyond it, having been as far on the other side."""
+CYCLES_LEAST = 12
+REGULAR = 0.1
+"""A cycle has a length when its spread is below this share of it; noise and random walks come nowhere near."""
+CYCLES_JUDGED = 5.0
+REACH_MOST = 4
+OFF_EDGE = 0.01
+"""Cycles of a whole number of readings have them on the edges of pieces, where rounding would decide."""
+ANOTHER = 0.5
+READINGS_LEAST = 6.0
+A_CYCLE = 0.1
+FLOOR_CYCLE = 0.1
+"""In scales: a cycle that repeats to the letter is not judged by less."""
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -76,7 +92,7 @@ def _begin(row: _F4, patterns: _U1, value: float) -> None:
     row[NOVELTY] = 0.3
     for k in range(HOUR_MEAN, HOUR_COUNT):
         row[k] = np.nan
-    for k in range(WEEK, row.size):
+    for k in range(WEEK, SIDE):
         row[k] = np.nan
 
 
@@ -123,6 +139,64 @@ def _season(row: _F4, t_us: int, value: float, settings: _F8) -> float:
     return residual
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _regular(row: _F4, seen: float) -> bool:
+    """Whether the series has a cycle: enough were seen, and they last about as long as each other."""
+    return seen > CYCLES_LEAST and float(row[PERIOD_VAR]) < (REGULAR * float(row[PERIOD_S])) ** 2
+
+
+@njit(cache=True, nogil=True)
+def _cross(row: _F4) -> None:
+    """Where the series rises above its mean: the cycle is over, its length teaches, the next one begins."""
+    took, seen = float(row[PHASE_S]), float(row[N_CYCLES])
+    period_s, var = float(row[PERIOD_S]), float(row[PERIOD_VAR])
+    row[PHASE_S], row[N_CYCLES] = 0.0, min(seen + 1.0, 1e6)
+    if seen == 0.0:
+        return  # nobody knows when this one began
+    away = took - period_s
+    if _regular(row, seen):  # one cycle that failed unlearns nothing
+        most = 3.0 * math.sqrt(var) + REGULAR * period_s
+        away = min(most, max(-most, away))
+    elif abs(away) > ANOTHER * period_s:  # noise until now, or another cycle: from here on anew
+        row[N_CYCLES], row[PERIOD_S], row[PERIOD_VAR] = 2.0, took, 0.0
+        return
+    rate = _rate(A_CYCLE, seen)
+    row[PERIOD_S] = period_s + rate * away
+    row[PERIOD_VAR] = var + rate * (away * away - var)
+
+
+@njit(cache=True, nogil=True)
+def _cycle(row: _F4, z: float, dt_s: float) -> float:
+    """Compare with the same moment of the series' own cycle, and learn; give how far off, below 0 where it has none.
+
+    A cycle lasts from one rise above the mean to the next, whatever time that takes, so that nothing has to be searched
+    for; what comes as much early or late as these cycles do is none off.
+    """
+    u = min(CLIP, max(-CLIP, z))
+    row[PHASE_S] += dt_s
+    if u > CROSSES:
+        if row[SIDE] < 0.0:
+            _cross(row)
+        row[SIDE] = 1.0
+    elif u < -CROSSES:
+        row[SIDE] = -1.0
+    period_s, seen = float(row[PERIOD_S]), float(row[N_CYCLES])
+    if seen < 2.0 or period_s <= 0.0:
+        return -1.0
+    turns = float(row[PHASE_S]) / period_s
+    piece = min(N_BINS - 1, int((turns - math.floor(turns)) * N_BINS + OFF_EDGE))
+    reach = min(REACH_MOST, 1 + int(3.0 * math.sqrt(float(row[PERIOD_VAR])) / period_s * N_BINS))
+    off = CLIP * 2.0
+    for k in range(-reach, reach + 1):
+        off = min(off, abs(u - float(row[PROFILE + (piece + k) % N_BINS])))
+    here = PROFILE + piece
+    row[here] += _rate(A_CYCLE, seen) * (u - float(row[here]))
+    if not _regular(row, seen) or period_s < READINGS_LEAST * row[INTERVAL_S]:
+        row[N_JUDGED] = 0.0
+        return -1.0
+    return float(off)
+
+
 @njit(cache=True, nogil=True)
 def _pattern(row: _F4, patterns: _U1, value: float, pace: float) -> float:
     """How rare the last three readings are, in pieces of the range: nats where never seen before, else 0."""
@@ -158,12 +232,13 @@ def _range(row: _F4, value: float) -> float:
 
 @njit(cache=True, nogil=True)
 def _look(
-    row: _F4, patterns: _U1, t_us: int, value: float, count: float, settings: _F8, features: _F8
+    row: _F4, patterns: _U1, t_us: int, value: float, dt_s: float, count: float, settings: _F8, features: _F8
 ) -> float:
     """Fill ``features`` with how unusual a reading is in each way, and learn; give the usual value."""
     scale = max(row[SCALE], 1e-9 * abs(row[MEAN]), TINY)
     away = value - row[MEAN]
     features[FORECAST] = _forecast(row, away / scale, settings[STEP_FORECAST])
+    features[CYCLE] = _cycle(row, away / scale, dt_s) if count > SETTLED else -1.0
     jump = abs(value - row[PREVIOUS])
     features[JUMP] = jump / scale
     features[LEVEL] = abs(away) / scale
@@ -204,7 +279,7 @@ def _band(row: _F4, x: float, count: float, settings: _F8) -> None:
 def _normals(row: _F4, streams: _F8, count: float, settings: _F8) -> None:
     """How far each feature is from its own mean, in its own standard deviations: what makes series comparable."""
     rate, floor = _rate(settings[A_NORMAL], count), settings[FLOOR_NORMAL]
-    for k in range(N_STREAMS):
+    for k in range(CYCLE):
         centre, spread = row[CENTRE + k], row[SPREAD + k]
         away = streams[k] - centre
         streams[k] = away / (math.sqrt(spread) + floor * centre + settings[FLOOR_SCALE])
@@ -213,15 +288,38 @@ def _normals(row: _F4, streams: _F8, count: float, settings: _F8) -> None:
 
 
 @njit(cache=True, nogil=True)
+def _in_step(row: _F4, off: float, settings: _F8) -> float:
+    """Say how far off its cycle a series is, against how far off it usually is, once it has been judged a while."""
+    if off < 0.0:
+        return 0.0
+    judged = min(float(row[N_JUDGED]) + 1.0, 1e6)
+    row[N_JUDGED] = judged
+    if judged == 1.0:
+        row[CENTRE + CYCLE] = row[SPREAD + CYCLE] = 0.0
+    centre, spread = row[CENTRE + CYCLE], row[SPREAD + CYCLE]
+    away = off - centre
+    rate = _rate(settings[A_NORMAL], judged)
+    usual = math.sqrt(spread) + settings[FLOOR_NORMAL] * centre + FLOOR_CYCLE
+    taught = min(away, CLIP_SCALE * usual)  # the edges of a cycle that came late are no measure of the rest
+    row[CENTRE + CYCLE] = centre + rate * taught
+    row[SPREAD + CYCLE] = spread + rate * (taught * taught - spread)
+    if judged <= WARM_UP or judged * row[INTERVAL_S] < CYCLES_JUDGED * row[PERIOD_S]:
+        return 0.0
+    return float(away / usual)
+
+
+@njit(cache=True, nogil=True)
 def _unusual(row: _F4, streams: _F8, weights: _F8, count: float, settings: _F8) -> float:
     """Turn features into how unusual a reading is in each stream, in standard deviations; give the most."""
     if count <= SETTLING:  # the first readings tell the scale, and without it the features mean nothing
         streams[:] = 0.0
+        streams[CYCLE] = -1.0
     else:
         _band(row, streams[SEASON], count - SETTLING, settings)
     streams[SEASONAL] = (2.0 * streams[SEASON] + streams[SEASON_MEAN]) / 3.0
-    new = streams[PATTERN]
+    new, cycle = streams[PATTERN], _in_step(row, streams[CYCLE], settings)
     _normals(row, streams, count, settings)
+    streams[CYCLE] = cycle
     streams[PATTERN] = new  # rare events have no spread worth the name: nats stand for deviations
     most = 0.0
     for k in range(N_STREAMS):
@@ -288,6 +386,7 @@ def observe_rows(
         if quality[i] >= BAD or not abs(x) < 1e30 or not -9e18 < t <= settings[FUTURE_US]:
             left_out += 1
             continue
+        dt_s = 0.0
         if own[COUNT] == 0:
             _begin(row, patterns[s], x)
         elif t <= own[T_LAST]:
@@ -300,7 +399,7 @@ def observe_rows(
         own[T_LAST] = t
         count = float(own[COUNT])
         spread[i] = row[QUANTILE] * row[SCALE]
-        usual[i] = _look(row, patterns[s], t, x, count, settings, streams)
+        usual[i] = _look(row, patterns[s], t, x, dt_s, count, settings, streams)
         most = _unusual(row, streams, weights, count, settings)
         z[i], bar[i] = most, _bar(row, settings)
         row[BAR] = max(0.0, row[BAR] - settings[BAR_DECAY] * row[INTERVAL_S])

@@ -53,11 +53,15 @@ class PlainSeries:
         self.week: dict[int, float] = {}
         self.seen: set[tuple[int, int, int]] = set()
         self.symbols = (0, 0)
+        self.side, self.cycles, self.period_s, self.period_var, self.phase_s = 0, 0, 0.0, 0.0, 0.0
+        self.profile = [0.0] * at.N_BINS
+        self.judged = 0
 
     def step(self, t_us: int, x: float) -> tuple[float, float, bool] | None:
         """Take one reading in; None when it is left out."""
         if not abs(x) < 1e30 or not -9e18 < t_us <= self.c[at.FUTURE_US]:
             return None
+        dt_s = 0.0
         if self.count == 0:
             self._begin(x)
         elif t_us <= self.t_last_us:
@@ -68,7 +72,7 @@ class PlainSeries:
             self.interval_s = _single(self.interval_s + rate * (dt_s - self.interval_s))
         self.count, self.t_last_us = self.count + 1, t_us
         self.spread = self.quantile * self.scale.value if self.count > 1 else 0.0
-        features = self._look(t_us, x)
+        features = self._look(t_us, x, dt_s)
         z = self._unusual(features)
         bar = self.c[at.BAR_LEAST]
         if self.interval_s < self.c[at.SHORT_S]:
@@ -83,11 +87,12 @@ class PlainSeries:
     def _rate(self, place: int) -> float:
         return max(float(self.c[place]), 1 / self.count)
 
-    def _look(self, t_us: int, x: float) -> list[float]:
+    def _look(self, t_us: int, x: float, dt_s: float) -> list[float]:
         f = [0.0] * at.N_FEATURES
         scale = max(self.scale.value, 1e-9 * abs(self.mean.value), 1e-12)
         away = x - self.mean.value
         f[at.FORECAST] = self._forecast(away / scale)
+        self.off = self._cycle(min(8.0, max(-8.0, away / scale)), dt_s) if self.count > 20 else -1.0
         jump = abs(x - self.previous)
         f[at.JUMP], f[at.LEVEL] = jump / scale, abs(away) / scale
         self.fast.take(x, self._rate(at.A_FAST))
@@ -142,6 +147,61 @@ class PlainSeries:
         self.season_residual.take(residual, 0.3)
         return residual
 
+    def _cycle(self, u: float, dt_s: float) -> float:
+        self.phase_s = _single(self.phase_s + dt_s)
+        if u > 0.25:
+            if self.side < 0:
+                self._cross()
+            self.side = 1
+        elif u < -0.25:
+            self.side = -1
+        if self.cycles < 2 or self.period_s <= 0:
+            return -1.0
+        turns = self.phase_s / self.period_s
+        piece = min(at.N_BINS - 1, int(turns % 1.0 * at.N_BINS + 0.01))
+        reach = min(4, 1 + int(3 * sqrt(self.period_var) / self.period_s * at.N_BINS))
+        off = min(abs(u - self.profile[(piece + k) % at.N_BINS]) for k in range(-reach, reach + 1))
+        rate = max(0.1, 1 / self.cycles)
+        self.profile[piece] = _single(self.profile[piece] + rate * (u - self.profile[piece]))
+        if not self._regular(self.cycles) or self.period_s < 6 * self.interval_s:
+            self.judged = 0
+            return -1.0
+        return off
+
+    def _regular(self, seen: int) -> bool:
+        return seen > 12 and self.period_var < (0.1 * self.period_s) ** 2
+
+    def _cross(self) -> None:
+        took, seen = self.phase_s, self.cycles
+        self.phase_s, self.cycles = 0.0, seen + 1
+        if seen:
+            away = took - self.period_s
+            if self._regular(seen):
+                most = 3 * sqrt(self.period_var) + 0.1 * self.period_s
+                away = min(most, max(-most, away))
+            elif abs(away) > 0.5 * self.period_s:
+                self.cycles, self.period_s, self.period_var = 2, took, 0.0
+                return
+            rate = max(0.1, 1 / seen)
+            self.period_s = _single(self.period_s + rate * away)
+            self.period_var = _single(self.period_var + rate * (away * away - self.period_var))
+
+    def _in_step(self) -> float:
+        if self.off < 0:
+            return 0.0
+        self.judged += 1
+        if self.judged == 1:
+            self.centres[at.CYCLE] = self.spreads[at.CYCLE] = 0.0
+        centre, spread = self.centres[at.CYCLE], self.spreads[at.CYCLE]
+        away, rate = self.off - centre, max(float(self.c[at.A_NORMAL]), 1 / self.judged)
+        usual = sqrt(spread) + float(self.c[at.FLOOR_NORMAL]) * centre + 0.1
+        taught = min(away, 4 * usual)
+        self.centres[at.CYCLE] = _single(centre + rate * taught)
+        self.spreads[at.CYCLE] = _single(spread + rate * (taught * taught - spread))
+        if self.judged <= 50 or self.judged * self.interval_s < 5 * self.period_s:
+            return 0.0
+        return away / usual
+
     def _pattern(self, x: float) -> float:
         width, last = self.high - self.low, at.N_SYMBOLS - 1
         if x > self.high:
@@ -175,7 +235,7 @@ class PlainSeries:
 
     def _unusual(self, told: list[float]) -> float:
         if self.count <= 30:
-            told = [0.0] * at.N_FEATURES
+            told, self.off = [0.0] * at.N_FEATURES, -1.0
         else:
             self._band(told[at.SEASON])
         told = [*told, (2 * told[at.SEASON] + told[at.SEASON_MEAN]) / 3]
@@ -188,6 +248,8 @@ class PlainSeries:
             self.streams[k] = self.weights[k] * z if self.count > 50 else 0.0
             self.centres[k] = _single(centre + rate * away)
             self.spreads[k] = _single(spread + rate * (away * away - spread))
+        cycle = self._in_step()
+        self.streams[at.CYCLE] = self.weights[at.CYCLE] * cycle if self.count > 50 else 0.0
         return max(0.0, *self.streams)
 
     def _onset(self, z: float) -> bool:

@@ -14,6 +14,7 @@ REASONS = {
     at.SEASONAL: "far from usual at this hour",
     at.FORECAST: "not as the readings before foretold",
     at.JUMP: "a sudden step",
+    at.CYCLE: "out of step with its own cycle",
     at.LEVEL: "far from its long-run level",
     at.SHIFT: "its recent mean has moved",
     at.VARIANCE: "more restless than usual",

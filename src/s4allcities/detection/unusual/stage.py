@@ -40,7 +40,7 @@ def confidence_of(excess: float) -> float:
 class UnusualStage:
     """Tells unusual from usual in every numeric series.
 
-    In plain words: each series is looked at in nine ways (its hour of the day and week, the last readings, its level,
+    In plain words: each series is looked at in ten ways (its hour of the day and week, its own cycle, its level,
     ...); each look learns how often it is surprised, and only a surprise that is rare for this very series is told,
     once, when it begins.
 

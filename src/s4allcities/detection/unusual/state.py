@@ -36,7 +36,7 @@ class UnusualState:
     ``window``, ``tests`` and ``said`` count what was tested and said at about this time.
     """
 
-    VERSION = 1
+    VERSION = 2
 
     def __init__(self, capacity: int = 64) -> None:
         self.keys: list[SeriesKey] = []
