@@ -6,7 +6,7 @@ understood, and an object whose time is a list holds its readings in columns.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -29,7 +29,7 @@ from ..border import (
     show,
 )
 from ..units import unit_of
-from .columns import is_columns, read_columns
+from .columns import decode_columns, is_columns, read_columns
 from .senml import is_senml, senml_objects
 
 __all__ = ("PERSONAL_FAMILIES", "TIME_KEYS", "JsonAutoSource")
@@ -78,14 +78,12 @@ class JsonAutoSource:
         return guarded(self._read, message)
 
     def _read(self, message: RawMessage) -> tuple[Observation, ...] | Columns:
+        quick = decode_columns(message.data)
+        if quick is not None and is_columns(quick, time_key := _time_key(quick)):
+            return self._columns(quick, time_key, message, sure=True)
         content = decode_json(message.data)
         if isinstance(content, dict) and is_columns(content, time_key := _time_key(content)):
-            series = [
-                (key, _named(key))
-                for key, value in content.items()
-                if key not in (time_key, "quality") and not _names_the_device(key, value)
-            ]
-            return read_columns(content, time_key, series, message.t_received_us, self.max_age_s)
+            return self._columns(content, time_key, message, sure=False)
         reader = _Reader(message, self.max_age_s)
         if isinstance(content, dict):
             reader.object(content, "", 1, message.t_received_us)
@@ -97,6 +95,16 @@ class JsonAutoSource:
         if len(reader.rows) > MAX_ROWS:
             raise Refused(f"too many fields: {len(reader.rows)} readings; allowed are {MAX_ROWS} a message")
         return tuple(reader.rows)
+
+    def _columns(
+        self, content: Mapping[str, Any], time_key: str, message: RawMessage, *, sure: bool
+    ) -> Columns:
+        series = [
+            (key, _named(key))
+            for key, value in content.items()
+            if key not in (time_key, "quality") and not _names_the_device(key, value)
+        ]
+        return read_columns(content, time_key, series, message.t_received_us, self.max_age_s, sure=sure)
 
 
 def _named(key: str) -> tuple[str, str]:
@@ -116,7 +124,7 @@ def _is_no_reading(key: str, value: Any, time_key: str, prefix: str) -> bool:
     return isinstance(value, str) and (key == "unit" or (not prefix and key in _NAMING_KEYS))
 
 
-def _time_key(item: dict[str, Any]) -> str:
+def _time_key(item: Mapping[str, Any]) -> str:
     for key in TIME_KEYS:
         if key in item:
             return key
