@@ -26,7 +26,16 @@ from s4allcities.site import Site, WalkGraph
 from .closures import Closures
 from .routes import Routed, cells_indoors
 
-__all__ = ("Answer", "Curve", "PlanOptions", "SpokenLine", "exit_curves", "smoke_hazards", "work_out")
+__all__ = (
+    "Answer",
+    "Curve",
+    "PlanOptions",
+    "SpokenLine",
+    "exit_curves",
+    "lines_of",
+    "smoke_hazards",
+    "work_out",
+)
 
 F8 = NDArray[np.float64]
 
@@ -168,7 +177,7 @@ def work_out(
     site, spoken = network.graph.site, routed.spoken
     shut = sorted(closures.exits)
     crowd = _crowd(site, parts, shut, seed)
-    lines = [line for part in parts if part.spoken is not None for line in _lines(site, part.spoken)]
+    lines = lines_of(site, spoken, [part.spoken for part in parts[1:] if part.spoken is not None])
     return PlanOptions(
         course_id=course.id,
         incident_id=course.incident_id,
@@ -196,26 +205,28 @@ def work_out(
     )
 
 
-def _lines(site: Site, spoken: SpeakablePlan) -> tuple[SpokenLine, ...]:
+def lines_of(site: Site, clear: SpeakablePlan | None, through: Sequence[SpeakablePlan]) -> list[SpokenLine]:
+    """Say the plans: ``clear`` as it is; of those whose people only a way ``through`` the hazard serves, every exit by
+    its name. To these "the nearest exit" might be one that all must keep off.
+    """
+    said = clear.sentences if clear is not None else ()
+    lines = [_line(site, each.zones, each.exits, nearest=each.nearest) for each in said]
+    for plan in through:
+        together: dict[tuple[str, ...], list[str]] = {}
+        for zone, exits in plan.exits.items():
+            together.setdefault(exits, []).append(zone)
+        lines += [_line(site, tuple(zones), exits, nearest=False) for exits, zones in together.items()]
+    return lines
+
+
+def _line(site: Site, zones: tuple[str, ...], exits: tuple[str, ...], *, nearest: bool) -> SpokenLine:
     letters = {opening.slug: opening.letter for opening in site.exits}
     places = {point.slug: point.name for point in site.assembly}
-    return tuple(
-        SpokenLine(
-            zones=each.zones,
-            exits=each.exits,
-            texts={
-                language: say_leave(
-                    language,
-                    [site.zone(zone).name for zone in each.zones],
-                    [letters.get(slug, places.get(slug, slug)) for slug in each.exits],
-                    nearest=each.nearest,
-                    exits=all(slug in letters for slug in each.exits),
-                )
-                for language in LANGUAGES
-            },
-        )
-        for each in spoken.sentences
-    )
+    names = [letters.get(slug, places.get(slug, slug)) for slug in exits]
+    rooms = [site.zone(zone).name for zone in zones]
+    doors = all(slug in letters for slug in exits)
+    texts = {each: say_leave(each, rooms, names, nearest=nearest, exits=doors) for each in LANGUAGES}
+    return SpokenLine(zones=zones, exits=exits, texts=texts)
 
 
 def _avoid(site: Site, shut: Sequence[str]) -> dict[str, str]:
