@@ -218,16 +218,20 @@ class FusionStage:
 
     def _outdated(self, state: FusionState) -> bool:
         """Drop doubts whose time is over; gives whether there were any."""
-        now_us, changed = state.now_us, False
-        for sensor, held in list(state.known.doubts.items()):
-            left = {slug: each for slug, each in held.items() if not 0 < each.t_until_us < now_us}
-            changed |= len(left) != len(held)
+        now_us, doubts = state.now_us, state.known.doubts
+        over = [
+            sensor
+            for sensor, held in doubts.items()
+            if any(0 < each.t_until_us < now_us for each in held.values())
+        ]
+        for sensor in over:
+            left = {slug: each for slug, each in doubts[sensor].items() if not 0 < each.t_until_us < now_us}
             if left:
-                state.known.doubts[sensor] = left
+                doubts[sensor] = left
             else:
-                del state.known.doubts[sensor]
-        state.dirty |= changed
-        return changed
+                del doubts[sensor]
+        state.dirty |= bool(over)
+        return bool(over)
 
     def _refresh(self, state: FusionState) -> None:
         """Lay trust, facts, closures and places out anew for the compiled core."""
