@@ -22,9 +22,9 @@ def document(*names: str) -> BenchDocument:
 
 
 def test_figures_take_the_place_of_earlier_ones_and_nothing_else_changes() -> None:
-    page = f"# groups\n\nWords.\n\n{HEADING}\n\nold\n\n## After\n\nMore.\n"
+    page = f"# groups\n\nWords.\n\n{HEADING}\n\nan earlier figure\n\n## After\n\nMore.\n"
     text = page_text(page, "groups", document("multi.a", "building.b"))
-    assert "old" not in text
+    assert "earlier" not in text
     assert "| `multi.a` | 1.5 | s |" in text
     assert "building.b" not in text
     assert text.startswith("# groups\n\nWords.\n\n## After\n\nMore.\n\n## Measured\n")
