@@ -4,12 +4,12 @@ import json
 import subprocess
 import sys
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from shapely import LineString
 from shapely.geometry import shape
-from shapely.ops import unary_union
 
 Document = dict[str, Any]
 
@@ -55,14 +55,21 @@ def check_fire_story(document: Document) -> None:
 
 
 def check_routes(document: Document) -> None:
-    """No route crosses the smoke as known when ordered, or uses the distrusted exit."""
-    hazard = unary_union([shape(feature["geometry"]) for feature in document["hazard"]["features"]])
-    assert not hazard.is_empty
+    """No route crosses the smoke on its level as known when ordered, or uses the distrusted exit."""
+    smoke = {f["properties"]["level"]: shape(f["geometry"]) for f in document["hazard"]["features"]}
+    assert smoke
+    assert not any(outline.is_empty for outline in smoke.values())
     ordered = document["orders"][0]["course_of_action_id"]
     (course,) = [each for each in document["courses_of_action"] if each["id"] == ordered]
     assert course["routes"]
     for route in course["routes"]:
-        assert not LineString(route["path"]).intersects(hazard), (route["from_zone"], route["exit"])
+        points = zip(route["path"], route["levels"], strict=True)
+        for (start, one), (end, other) in pairwise(points):
+            for level in {one, other} & smoke.keys():
+                assert not LineString([start, end]).intersects(smoke[level]), (
+                    route["from_zone"],
+                    route["exit"],
+                )
         assert route["exit"] != "exit-j"
     assert "exit-j" in {each["exit"] for each in course["exits_not_used"]}
     assert course["clearance_s"]["p50"] <= course["clearance_s"]["p95"]

@@ -116,7 +116,11 @@ def _course(value: dict[str, Any]) -> dict[str, Any]:
         "version": value.get("version", 1),
         "supersedes": value.get("supersedes", ""),
         "routes": [
-            {key: route[key] for key in ("from_zone", "exit", "path", "people", "sentence") if key in route}
+            {
+                key: route[key]
+                for key in ("from_zone", "exit", "path", "levels", "people", "sentence")
+                if key in route
+            }
             for route in value["routes"]
         ],
         "exits_not_used": value["exits_not_used"],

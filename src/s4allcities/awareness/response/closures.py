@@ -1,11 +1,11 @@
 """Which parts of the walking graph are not to be used, when they close, and why."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from shapely import contains_xy, distance, dwithin, intersects, linestrings, prepare, union_all
-from shapely.geometry.base import BaseGeometry
 
 from s4allcities.simulation.smoke import SPREAD_MPS, SmokeField
 from s4allcities.site import ArcKind, WalkGraph
@@ -154,7 +154,14 @@ def _connected(graph: WalkGraph, open_arcs: BoolArray) -> BoolArray:
         seen[new] = True
 
 
-def smoke_covers(smoke: SmokeField, path_m: NDArray[np.float64]) -> bool:
-    """Whether a path (k, 2) of x_m, y_m touches the smoke of any level."""
-    shape: BaseGeometry = smoke.everywhere()
-    return bool(len(path_m) > 1 and intersects(shape, linestrings(path_m)))
+def smoke_covers(smoke: SmokeField, path_m: NDArray[np.float64], levels: Sequence[int]) -> bool:
+    """Whether a path (k, 2) of x_m, y_m, its points on ``levels`` (k,), touches smoke on a level that it is on.
+
+    A piece between two levels is on both.
+    """
+    at = np.asarray(levels)
+    for level, outline in smoke.now.items():
+        pieces = np.flatnonzero((at[:-1] == level) | (at[1:] == level))
+        if len(pieces) and intersects(outline, linestrings(path_m[pieces[:, None] + (0, 1)])).any():
+            return True
+    return False

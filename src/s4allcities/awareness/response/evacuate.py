@@ -161,7 +161,8 @@ class EvacuatePlaybook:
         return frozenset(
             route.from_zone
             for route in course.routes
-            if route.exit in situation.exits or smoke_covers(smoke, frame.ring_to_local(route.path))
+            if route.exit in situation.exits
+            or smoke_covers(smoke, frame.ring_to_local(route.path), route.levels)
         )
 
     def _course(
