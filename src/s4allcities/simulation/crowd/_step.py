@@ -13,9 +13,12 @@ from .fields import ANGLES, NO_WAY
 
 __all__ = (
     "BODY_REACH_M",
+    "CREEP_MPS",
     "GONE",
     "HASTE_MPS",
+    "ONCOMING",
     "SLOW_MPS",
+    "SQUEEZE",
     "STEP_ASIDE_RAD",
     "WALL_REACH_M",
     "bend_table",
@@ -36,6 +39,9 @@ WALL_REACH_M = 0.6
 WALL_SLIDE = 0.15
 PORTAL_STEP_M = 0.05
 SQUEEZE = 0.5
+ONCOMING = -0.2
+CREEP_MPS = 0.15
+"""People slower than this slip by those who come the other way, no faster than this."""
 COS = np.cos(np.arange(256) * (2 * np.pi / ANGLES))
 SIN = np.sin(np.arange(256) * (2 * np.pi / ANGLES))
 
@@ -60,6 +66,27 @@ def noise(seed: int, who: int, step: int) -> float:
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     z = z ^ (z >> np.uint64(31))
     return 2.0 * (float(z >> np.uint64(11)) / 9007199254740992.0) - 1.0
+
+
+@njit(cache=True, nogil=True)
+def comes_towards(
+    entry: int, i: int, fx: float, fy: float, hx: F8, hy: F8, start_s: F8, goal: I4, cell: I4, angle: U1,
+    portal_of: I4, portals: F8, now_s: float,
+) -> bool:  # fmt: skip
+    """Whether an entry (a person, or an image as ``-1 - person``) has set off the other way than ``fx``, ``fy``, to
+    another goal than person ``i``.
+    """
+    j = entry if entry >= 0 else -1 - entry
+    if goal[j] == goal[i] or start_s[j] > now_s:
+        return False
+    turn = angle[goal[j], cell[j]]
+    wx, wy = hx[j], hy[j]
+    if turn != NO_WAY:
+        wx, wy = COS[turn], SIN[turn]
+    if entry < 0:
+        p = portal_of[cell[j]]
+        wx, wy = portals[p, 7] * wx - portals[p, 8] * wy, portals[p, 8] * wx + portals[p, 7] * wy
+    return bool(wx * fx + wy * fy < ONCOMING)
 
 
 @njit(cache=True, nogil=True)
@@ -155,6 +182,8 @@ def walk(
     cell: I4,
     lag: F8,
     angle: U1,
+    portal_of: I4,
+    portals: F8,
     sheet: I4,
     flight: U1,
     up: F8,
@@ -179,6 +208,7 @@ def walk(
     """
     wall_push, wall_m, wall_gap, lane = law[0], law[1], law[2], law[3]
     both = 2.0 * radius
+    both2 = both * both
     body2 = (both + BODY_REACH_M) ** 2
     scale = (len(bend) - 2) / body2
     ox, oy, o2, who = np.empty(SCRATCH), np.empty(SCRATCH), np.empty(SCRATCH), np.empty(SCRATCH, np.int32)
@@ -208,6 +238,8 @@ def walk(
         reach2 = max(reach * reach, body2)
         seen = 0
         bx, by = 0.0, 0.0
+        creeps = speed[i] < CREEP_MPS
+        squeezed = False
         for b in range(9):
             other = near[block, b]
             if other < 0:
@@ -216,6 +248,12 @@ def walk(
                 dx, dy = sx[k] - xi, sy[k] - yi
                 d2 = dx * dx + dy * dy
                 if d2 >= reach2 or k == q or owner[k] == -1 - i:
+                    continue
+                if creeps and comes_towards(
+                    owner[k], i, fx, fy, hx, hy, start_s, goal, cell, angle, portal_of, portals, now_s
+                ):
+                    # Who can hardly move slips by those who come the other way.
+                    squeezed = squeezed or d2 < both2
                     continue
                 if d2 < body2:
                     at = d2 * scale
@@ -266,10 +304,10 @@ def walk(
                 j = who[k]
                 # Those who come towards one another turn their shoulders and pass (images keep their own sheet's
                 # heading).
-                if j >= 0 and hx[j] * ex + hy[j] * ey < -0.2 and off > SQUEEZE * lane:
+                if j >= 0 and hx[j] * ex + hy[j] * ey < ONCOMING and off > SQUEEZE * lane:
                     continue
                 close2 = o2[k]
-        v = min(max((np.sqrt(close2) - both) / gap, 0.0), wish)
+        v = min(max((np.sqrt(close2) - both) / gap, 0.0), min(wish, CREEP_MPS) if squeezed else wish)
         px, py = xi + v * dt_s * ex, yi + v * dt_s * ey
         for _ in range(2 if high_wall > low_wall else 0):
             for k in range(low_wall, high_wall):

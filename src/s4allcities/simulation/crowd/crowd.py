@@ -258,7 +258,8 @@ class Crowd:
             low, high, self._owner, self._sx, self._sy, self._first, r.near, r.near_index, r.first_wall, r.wall,
             r.walls, r.west, r.south, step_m, self.x, self.y, self.hx, self.hy, self.speed, self.free,
             self.behaviour.gap_s, self.behaviour.radius_m, self.start_s, self.goal, self.cell, self.lag, self.angle,
-            r.sheet, self._flights, g.stair_up, g.stair_down, self.pace, r.clearance_m, self._law, self._bend,
+            r.portal, g.portals, r.sheet, self._flights, g.stair_up, g.stair_down, self.pace, r.clearance_m,
+            self._law, self._bend,
             self.now_s, self.dt_s, self.seed, self.step, self._nx, self._ny, self._nhx, self._nhy,
         )  # fmt: skip
 

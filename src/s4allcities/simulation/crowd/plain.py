@@ -6,14 +6,22 @@ One sheet without portals: those are tested by what they must keep (places, dist
 from math import cos, exp, hypot, pi, sin, sqrt
 
 from ._raster import NEAR_M
-from ._step import BODY_REACH_M, HASTE_MPS, SLOW_MPS, STEP_ASIDE_RAD, WALL_REACH_M
+from ._step import (
+    BODY_REACH_M,
+    CREEP_MPS,
+    HASTE_MPS,
+    ONCOMING,
+    SLOW_MPS,
+    SQUEEZE,
+    STEP_ASIDE_RAD,
+    WALL_REACH_M,
+)
 from .crowd import Crowd
 from .fields import ANGLES, NO_WAY
 
 __all__ = ("plain_step",)
 
 _WALL_SLIDE = 0.15
-_SQUEEZE = 0.5
 _64 = (1 << 64) - 1
 Vector = tuple[float, float]
 
@@ -29,15 +37,14 @@ def _one(crowd: Crowd, i: int, people: list[int]) -> Vector:
     if crowd.start_s[i] > crowd.now_s:
         return x, y
     b = crowd.behaviour
-    cell = int(crowd.cell[i])
-    turn = int(crowd.angle[crowd.goal[i], cell])
-    angle = 2 * pi * turn / ANGLES
-    way = (float(crowd.hx[i]), float(crowd.hy[i])) if turn == NO_WAY else (cos(angle), sin(angle))
+    cell, way = int(crowd.cell[i]), _way(crowd, i)
     wish = float(crowd.free[i] * crowd.pace[cell] * crowd.lag[i])
     both, v_now = 2 * b.radius_m, float(crowd.speed[i])
     reach = max(min(both + min(wish, v_now + HASTE_MPS) * b.gap_s, NEAR_M), both + BODY_REACH_M)
     others = [(float(crowd.x[j]) - x, float(crowd.y[j]) - y, j) for j in people if j != i]
     others = [each for each in others if hypot(each[0], each[1]) < reach]
+    met = [each for each in others if v_now < CREEP_MPS and _comes_towards(crowd, i, each[2], way)]
+    others = [each for each in others if each not in met]
     e = _bent(crowd, others, way, both)
     walls = _walls_near(crowd, x, y) if crowd.ground.raster.clearance_m[cell] <= WALL_REACH_M else []
     e = _along_walls(crowd, e, walls, x, y)
@@ -49,8 +56,24 @@ def _one(crowd: Crowd, i: int, people: list[int]) -> Vector:
     if v_now < SLOW_MPS:
         aside = STEP_ASIDE_RAD * _noise(crowd.seed, i, crowd.step)
         e = (cos(aside) * e[0] - sin(aside) * e[1], sin(aside) * e[0] + cos(aside) * e[1])
-    v = min(max((_room(crowd, others, way, e, reach) - both) / b.gap_s, 0.0), wish)
+    most = min(wish, CREEP_MPS) if any(hypot(dx, dy) < both for dx, dy, _ in met) else wish
+    v = min(max((_room(crowd, others, way, e, reach) - both) / b.gap_s, 0.0), most)
     return _kept_off(crowd, (x, y), (x + v * crowd.dt_s * e[0], y + v * crowd.dt_s * e[1]), walls, wish)
+
+
+def _way(crowd: Crowd, i: int) -> Vector:
+    """Where somebody wants to go."""
+    turn = int(crowd.angle[crowd.goal[i], int(crowd.cell[i])])
+    angle = 2 * pi * turn / ANGLES
+    return (float(crowd.hx[i]), float(crowd.hy[i])) if turn == NO_WAY else (cos(angle), sin(angle))
+
+
+def _comes_towards(crowd: Crowd, i: int, j: int, way: Vector) -> bool:
+    """Whether somebody who has set off wants to go the other way, to another goal."""
+    if crowd.goal[j] == crowd.goal[i] or crowd.start_s[j] > crowd.now_s:
+        return False
+    other = _way(crowd, j)
+    return other[0] * way[0] + other[1] * way[1] < ONCOMING
 
 
 def _noise(seed: int, who: int, step: int) -> float:
@@ -107,8 +130,8 @@ def _room(
         if dx * way[0] + dy * way[1] <= -0.4 or dx * e[0] + dy * e[1] <= 0:
             continue
         off = abs(dx * e[1] - dy * e[0])
-        oncoming = crowd.hx[j] * e[0] + crowd.hy[j] * e[1] < -0.2
-        if off >= lane or (oncoming and off > _SQUEEZE * lane):
+        oncoming = crowd.hx[j] * e[0] + crowd.hy[j] * e[1] < ONCOMING
+        if off >= lane or (oncoming and off > SQUEEZE * lane):
             continue
         room2 = min(room2, dx * dx + dy * dy)
     return sqrt(room2)

@@ -41,6 +41,47 @@ def test_the_compiled_step_is_the_plain_one() -> None:
     assert compared > 5000
 
 
+def two_ways(each: int = 50, width_m: float = 1.8) -> tuple[Crowd, Ground]:
+    """Two rooms joined by a narrow corridor; the people of each want to leave by the other."""
+    builder = GroundBuilder(0.25)
+    neck = shapely.box(9.9, 4 - width_m / 2, 16.1, 4 + width_m / 2)
+    floor = builder.floor(
+        "rooms", shapely.union_all([shapely.box(0, 0, 10, 8), neck, shapely.box(16, 0, 26, 8)])
+    )
+    ground = builder.build()
+    goals = [
+        ground.cells_in(floor, shapely.box(25, 0, 26, 8)),
+        ground.cells_in(floor, shapely.box(0, 0, 1, 8)),
+    ]
+    x, y = np.meshgrid(np.arange(2.0, 9.0, 0.8), np.arange(0.6, 7.6, 0.8))
+    west = np.column_stack([x.ravel(), y.ravel()])[:each]
+    east = np.column_stack([26.0 - west[:, 0], west[:, 1]])
+    goal = np.repeat([0, 1], len(west)).astype(np.int32)
+    return Crowd(ground, People.at(np.concatenate([west, east]), goal=goal), goals, seed=5), ground
+
+
+def test_people_who_meet_in_a_narrow_corridor_slip_by_one_another() -> None:
+    crowd, ground = two_ways()
+    while crowd.now_s < 300 and len(crowd.here):
+        crowd.advance()
+        assert shapely.intersects_xy(ground.areas[0], crowd.x, crowd.y).all()
+    assert crowd.gone() == 100
+
+
+def test_the_compiled_step_is_the_plain_one_in_counterflow() -> None:
+    crowd, _ = two_ways(30)
+    crowd.run(8.0)
+    crept = 0
+    for _ in range(60):
+        wanted = plain_step(crowd)
+        here = crowd.here
+        crept += int((crowd.speed[here] < 0.15).sum())
+        crowd.advance()
+        for i in here:
+            assert (crowd.x[i], crowd.y[i]) == pytest.approx(wanted[int(i)], abs=1e-5)
+    assert crept > 100
+
+
 def test_the_same_seed_gives_the_same_run_whatever_the_threads() -> None:
     ground, floor = hall(60.0)
     runs = []
