@@ -2,19 +2,20 @@
 
 The search goes over surcharges by exit (see `trees`), like an auction: the exit that would be through last gets dearer
 by just so much that one starting point goes elsewhere, again and again; exits are left out while there are too many
-sentences. The best few candidates are then
-played through in the same drawn situations, with a share of people who go to the nearest exit whatever they are told,
-and the one with the best worst decile is taken. A plan that the authority approved is preferred while it is within
-10 % of that.
+sentences. Where whole trains of starting points would have to leave an exit together, because they pass one another,
+single places are then led into a neighbour's way out, as long as that helps the later of the two exits. The best few
+candidates are then played through in the same drawn situations, with a share of people who go to the nearest exit
+whatever they are told, and the one with the best worst decile is taken. A plan that the authority approved is
+preferred while it is within 10 % of that.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from msgspec import Struct
 
-from .arrays import F8
+from .arrays import F8, I4
 from .graph import PlanGraph
 from .queues import Draws, clearance_s, draw, route_times
 from .trees import Tree, TreeMaker, join_routes
@@ -29,6 +30,10 @@ MOST_MOVES = 80
 """Starting points moved from the latest exit to another, one by one ..."""
 IDLE_MOVES = 12
 """... until so many moves in a row have brought nothing."""
+MOST_EXCHANGES = 40
+"""Tries to lead places into a neighbour's way out ..."""
+DEEPEST = 4
+"""... and some of its own on to the next, at most so often in a row."""
 MOST_EXITS_NAMED = 4
 NEARER_S = 1.0
 """An exit this many seconds further away still counts as the nearest: people do not measure."""
@@ -94,6 +99,10 @@ class _Candidate:
 
 _Verdict = tuple[int, bool, float, float]
 _Group = tuple[list[str], dict[int, str]]
+_Moves = tuple[tuple[int, int], ...]
+"""Nodes and the arcs that they are to be left by."""
+_Lot = tuple[int, int, int, float, float]
+"""Node, arc to lead it along, gate there, people who come by the node, their seconds of walking to that gate."""
 
 
 def nearest_exit_s(graph: PlanGraph, people: Mapping[str, int]) -> float:
@@ -122,16 +131,21 @@ class _Search:
 
     def candidate(self, tree: Tree) -> tuple[_Candidate, dict[str, float]]:
         """The plan of a forest and when each gate would be through."""
+        return self._plan_of(tree.next_arc, tree.stranded, cohere=any(tree.surcharge_s.values()))
+
+    def _plan_of(
+        self, next_arc: I4, stranded: tuple[str, ...], *, cohere: bool = True
+    ) -> tuple[_Candidate, dict[str, float]]:
         maker = self.maker
         places = [place for place, node in enumerate(maker.graph.nodes) if self.people.get(node.name, 0) > 0]
-        onward = tree.next_arc.tolist()
+        onward = next_arc.tolist()
         ways = {place: maker.way(place, onward) for place in places}
-        if any(tree.surcharge_s.values()):
+        if cohere:
             self._cohere(ways)
         key = tuple(ways.items())
         known = self._seen.get(key)
         if known is not None:
-            return replace(known[0], stranded=tree.stranded), known[1]
+            return replace(known[0], stranded=stranded), known[1]
         routes = maker.routes(self.people, ways)
         done, _ = route_times(routes, maker.transit_s, maker.capacity_ps)
         late: dict[str, float] = {}
@@ -141,7 +155,7 @@ class _Search:
             late[gate] = max(late.get(gate, 0.0), float(done[r]))
             exits.setdefault(maker.graph.nodes[place].zone, set()).add(gate)
         named = {zone: tuple(sorted(gates)) for zone, gates in sorted(exits.items())}
-        found = _Candidate(ways, named, float(done.max(initial=0.0)), tree.stranded, self.sentences(ways))
+        found = _Candidate(ways, named, float(done.max(initial=0.0)), stranded, self.sentences(ways))
         self._seen[key] = found, late
         return found, late
 
@@ -180,6 +194,7 @@ class _Search:
             gates = [gate for gate in self.maker.gates if gate not in best[1].without][:MOST_GATES]
             tries = [_State(best[1].surcharge_s, best[1].without | {gate}) for gate in gates]
             best = min(((self._judge(each), each) for each in tries), key=lambda each: each[0])
+        self._exchange(best[1])
         ordered = sorted(self.found.values(), key=lambda each: each[0])
         return [candidate for _, candidate in ordered[:BEST]]
 
@@ -188,6 +203,9 @@ class _Search:
         candidate, late = self.candidate(self.maker.tree(state.surcharge_s, without=state.without))
         self.late = late
         self.now = {place: self.maker.gate_of_way(way) for place, way in candidate.ways.items() if way}
+        return self._verdict(candidate, late)
+
+    def _verdict(self, candidate: _Candidate, late: Mapping[str, float]) -> _Verdict:
         over = max(0, len(candidate.sentences) - self.most)
         stranded = bool(set(candidate.stranded) & set(self.zones) - self.cut_off)
         judged = (over, stranded, candidate.expected_s, float(np.mean(list(late.values()) or [0.0])))
@@ -209,6 +227,65 @@ class _Search:
             idle = 0 if judged < best[0] else idle + 1
             best = min(best, (judged, state), key=lambda each: each[0])
         return best
+
+    def _exchange(self, state: "_State") -> None:
+        """Lead single places, with all who come by them, out of the latest gate's way out into a neighbour's, and where
+        that has no room, some of its own into the next, while that helps.
+        """
+        tree = self.maker.tree(state.surcharge_s, without=state.without)
+        next_arc = tree.next_arc.copy()
+        candidate, late = self.candidate(tree)
+        least = self._lateness(candidate, late)
+        tried: set[_Moves] = set()
+        for _ in range(MOST_EXCHANGES):
+            moves = self._moves(next_arc, candidate, late, tried)
+            if not moves:
+                return
+            tried.add(moves)
+            trial = next_arc.copy()
+            for place, arc in moves:
+                trial[place] = arc
+            led, when = self._plan_of(trial, tree.stranded)
+            lateness = self._lateness(led, when)
+            if lateness < least:
+                least, next_arc, candidate, late = lateness, trial, led, when
+                self._verdict(led, when)
+                tried.clear()
+
+    def _lateness(self, candidate: _Candidate, late: Mapping[str, float]) -> tuple[float, ...]:
+        """Sentences too many, places where a crowd would part, then when the gates are through, the latest first."""
+        over = max(0, len(candidate.sentences) - self.most)
+        return over, _forks(self.maker, candidate), *sorted(late.values(), reverse=True)
+
+    def _moves(
+        self, next_arc: I4, candidate: _Candidate, late: Mapping[str, float], tried: Collection[_Moves]
+    ) -> _Moves:
+        """The places, with the arcs to lead them along, after which the latest of the gates that they concern would be
+        through soonest; none if that is not before the latest is now.
+        """
+        maker = self.maker
+        passing = np.zeros(len(maker.graph.nodes))
+        for place, way in candidate.ways.items():
+            passing[maker.tail[list(way)]] += self.people[maker.graph.nodes[place].name]
+        gate, away_s = maker.gates_below(next_arc)
+        tail, head = maker.tail, maker.head
+        arcs = np.flatnonzero(
+            maker.open
+            & (passing[tail] > 0)
+            & (gate[tail] >= 0)
+            & (gate[head] >= 0)
+            & (gate[tail] != gate[head])
+        )
+        lots: dict[int, list[_Lot]] = {}
+        for arc in arcs.tolist():
+            place, there = int(tail[arc]), int(gate[head[arc]])
+            walk_s = float(maker.transit_s[arc] + away_s[head[arc]])
+            lots.setdefault(int(gate[place]), []).append((place, arc, there, float(passing[place]), walk_s))
+        until = [late.get(name, 0.0) for name in maker.gates]
+        if not until:
+            return ()
+        chain = _Chain(lots, until, maker.gate_capacity_ps.tolist(), tried)
+        return chain.best(int(np.argmax(until)))
 
     def _dearer(self, state: "_State", nearly: float) -> "_State | None":
         """Raise the surcharge of the latest exits by just enough for one starting point to leave them for another.
@@ -317,6 +394,41 @@ class _Search:
         if gate not in self._distance:
             self._distance[gate] = self.maker.seconds_to(gate)
         return self._distance[gate]
+
+
+class _Chain:
+    """Looks for lots of people to hand on from gate to gate, at most ``DEEPEST`` times."""
+
+    def __init__(
+        self,
+        lots: Mapping[int, Sequence[_Lot]],
+        until_s: Sequence[float],
+        flow_ps: Sequence[float],
+        tried: Collection[_Moves],
+    ) -> None:
+        self.lots, self.until_s, self.flow_ps, self.tried = lots, until_s, flow_ps, tried
+        self.found: tuple[float, _Moves] = (max(until_s), ())
+
+    def best(self, gate: int) -> _Moves:
+        """The moves that relieve this gate, the latest."""
+        self._hand_on(gate, 0.0, 0.0, (), {gate})
+        return self.found[1]
+
+    def _hand_on(self, gate: int, got: float, so_far_s: float, moves: _Moves, passed: set[int]) -> None:
+        """Let a gate, which has got so many people, keep what it has or hand on a lot of its own."""
+        for place, arc, there, people, walk_s in self.lots.get(gate, ()):
+            if there in passed:
+                continue
+            own_s = self.until_s[gate] + (got - people) / self.flow_ps[gate] if got else 0.0
+            here_s = max(so_far_s, own_s, walk_s)
+            if here_s >= self.found[0]:
+                continue
+            chain = (*moves, (place, arc))
+            then_s = max(here_s, self.until_s[there] + people / self.flow_ps[there])
+            if then_s < self.found[0] and chain not in self.tried:
+                self.found = (then_s, chain)
+            if len(chain) < DEEPEST:
+                self._hand_on(there, people, here_s, chain, passed | {there})
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,26 @@ class TreeMaker:
         self._gate_of = self._gates()
         self._zone_nodes = [place for place, node in enumerate(graph.nodes) if node.zone]
 
+    @property
+    def gate_capacity_ps(self) -> F8:
+        """People a second that each gate lets through."""
+        through = self._gate_of >= 0
+        return np.maximum(
+            np.bincount(self._gate_of[through], self.capacity_ps[through], len(self.gates)), 1e-9
+        )
+
+    def gates_below(self, next_arc: I4) -> tuple[I4, F8]:
+        """The last gate (n,) on each node's way down a forest, -1 for none, and the seconds of walking (n,)."""
+        n = len(self.graph.nodes)
+        gate, away_s, at = np.full(n, -1, np.int32), np.zeros(n), np.arange(n)
+        led = np.flatnonzero(next_arc >= 0)
+        gate[led], away_s[led], at[led] = (
+            self._gate_of[next_arc[led]], self.transit_s[next_arc[led]], self.head[next_arc[led]],
+        )  # fmt: skip
+        while (at[at] != at).any():
+            gate, away_s, at = np.where(gate[at] >= 0, gate[at], gate), away_s + away_s[at], at[at]
+        return gate, away_s
+
     def _gates(self) -> I4:
         """The gate (m,) that each arc leads through, or -1: its exit or, where there is none, the safe place."""
         number = {name: place for place, name in enumerate(self.gates)}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from litestar.testing import TestClient
 from tests.unit.app.parts import ALERT, Behind
@@ -142,7 +142,7 @@ def test_answers_are_what_the_description_says() -> None:
         result = operation.ok()
 
         @given(case=result.as_strategy())
-        @settings(max_examples=15)
+        @settings(max_examples=15, suppress_health_check=[HealthCheck.filter_too_much])
         def one(case: Any) -> None:
             nonlocal checked
             checked += 1

@@ -52,6 +52,38 @@ def test_the_plan_is_better_than_the_nearest_exit_and_has_no_fork() -> None:
     assert plan.price_s == plan.expected_s - 130.0
 
 
+def field_of_blocks(columns: int = 3, rows: int = 3) -> PlanGraph:
+    """Blocks of a crowd in a grid, each joined to its neighbours; a gate north of each column."""
+    nodes = [
+        PlanNode(name=f"{c}{r}", zone=f"{c}{r}" if c == 0 else "") for c in range(columns) for r in range(rows)
+    ]
+    nodes.append(PlanNode(name="street", safe=True))
+    arcs = []
+    for c in range(columns):
+        for r in range(rows):
+            for there in ((c + 1, r), (c, r + 1)):
+                if there[0] < columns and there[1] < rows:
+                    one, other = f"{c}{r}", f"{there[0]}{there[1]}"
+                    arcs += [
+                        PlanArc(tail=tail, head=head, transit_s=15.0, capacity_ps=20.0)
+                        for tail, head in ((one, other), (other, one))
+                    ]
+        arcs.append(
+            PlanArc(tail=f"{c}{rows - 1}", head="street", transit_s=5.0, capacity_ps=2.0, exit=f"gate-{c}")
+        )
+    return PlanGraph(nodes=tuple(nodes), arcs=tuple(arcs))
+
+
+def test_people_whose_ways_pass_one_another_are_still_shared_out() -> None:
+    # All of a column are equally far from the next gate, so no surcharge on gates alone would part them.
+    people = {f"0{row}": 300 for row in range(3)}
+    plan = speakable_plan(field_of_blocks(), people, optimum_s=0.0, rng=np.random.default_rng(3))
+    assert plan.nearest_s >= 450
+    assert plan.expected_s <= 230
+    assert plan.forks == 0
+    assert len(set(plan.exits.values())) == 3
+
+
 def test_few_sentences_do() -> None:
     assert len(spoken(most_sentences=1).sentences) == 1
     with pytest.raises(ValueError, match="allowed are 1 and above"):

@@ -1,9 +1,10 @@
 """A festival quarter: a fenced field with a stage, old streets beside it, a riverside, and a metro station below.
 
-The field is cut into blocks of the crowd, joined along their whole sides. Its gates stand on three sides, most of them
-towards the old town; the fourth side is the river.
+The field is cut into blocks of the crowd, joined along their whole sides. People stand close before the stage in the
+west, and further apart the further away. Gates stand on two sides, most of them towards the old town.
 """
 
+from math import exp, hypot
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -13,6 +14,9 @@ from .canvas import Canvas, Place, letters, rectangle
 __all__ = ("FestivalParams", "draw_festival")
 
 _PEOPLE_PER_M2 = 1.6
+_COLUMNS, _ROWS = 6, 3
+_FALLS_M = 45.0
+"""Within this distance from the stage the crowd's density falls to a third (a guess; the mean is as above)."""
 _GAP_M = 0.2
 _STOREY_M = 5.5
 _METRO_HALL_PEOPLE, _METRO_PLATFORM_PEOPLE = 600, 900
@@ -44,28 +48,48 @@ def draw_festival(canvas: Canvas, params: FestivalParams) -> int:
 
 
 def _field(canvas: Canvas, half_x: float, depth: float, params: FestivalParams) -> None:
-    """Four columns and two rows of blocks, south of y = 0 the river side; the stage stands in the west."""
-    columns, rows = 4, 2
-    width, height = 2 * half_x / columns, depth / rows
-    for i in range(columns):
-        for j in range(rows):
+    """Blocks south of y = 0, the river side; the stage stands in the west."""
+    width, height = 2 * half_x / _COLUMNS, depth / _ROWS
+    capacity = _standing(half_x, depth, params.people)
+    for i in range(_COLUMNS):
+        for j in range(_ROWS):
             west, south = -half_x + i * width, -depth + j * height
-            slug = f"field-{'sn'[j]}{i + 1}"
+            slug, name = _block(i, j), f"Field {'SMN'[j]}{i + 1}"
             area = rectangle(west, south, west + width - _GAP_M, south + height - _GAP_M)
-            capacity = params.people // (columns * rows)
-            canvas.unit(slug, f"Field {'SN'[j]}{i + 1}", area, 0, "outdoors", capacity=capacity)
-            canvas.watch(slug, f"Field {'SN'[j]}{i + 1}", "counter", "camera", "sound")
+            canvas.unit(slug, name, area, 0, "outdoors", capacity=capacity[i, j])
+            canvas.watch(slug, name, "counter", "camera", "sound")
             if i:
                 x = west - _GAP_M / 2
                 ends = ((x, south + 0.5), (x, south + height - 0.7))
-                canvas.opening(f"aisle-{'sn'[j]}{i}", ends, (f"field-{'sn'[j]}{i}", slug))
+                canvas.opening(f"aisle-{'smn'[j]}{i}", ends, (_block(i - 1, j), slug))
             if j:
                 y = south - _GAP_M / 2
                 ends = ((west + 0.5, y), (west + width - 0.7, y))
-                canvas.opening(f"aisle-{i + 1}", ends, (f"field-s{i + 1}", slug))
+                canvas.opening(f"aisle-{i + 1}-{'sm'[j - 1]}", ends, (_block(i, j - 1), slug))
     _gates(canvas, half_x, depth, params)
     stage = rectangle(-half_x - 14, -depth / 2 - 9, -half_x - 2, -depth / 2 + 9)
     canvas.background("building", "stage", stage, "Stage")
+
+
+def _block(i: int, j: int) -> str:
+    """Column from the stage, row from the river."""
+    return f"field-{'smn'[j]}{i + 1}"
+
+
+def _standing(half_x: float, depth: float, people: int) -> dict[tuple[int, int], int]:
+    """How many people stand in each block."""
+    at = {
+        (i, j): hypot((i + 0.5) * 2 * half_x / _COLUMNS, (j + 0.5) * depth / _ROWS - depth / 2)
+        for i in range(_COLUMNS)
+        for j in range(_ROWS)
+    }
+    weight = {block: exp(-away / _FALLS_M) for block, away in at.items()}
+    scale, left, found = people / sum(weight.values()), people, {}
+    for block, share in weight.items():
+        found[block] = min(round(scale * share), left)
+        left -= found[block]
+    found[0, _ROWS // 2] += left
+    return found
 
 
 def _gates(canvas: Canvas, half_x: float, depth: float, params: FestivalParams) -> None:
@@ -76,13 +100,14 @@ def _gates(canvas: Canvas, half_x: float, depth: float, params: FestivalParams) 
         slug, half = f"gate-{marks[g].lower()}", params.gate_width_m / 2
         if g < north:
             x = -half_x + 2 * half_x * (0.5 + g) / north * 0.8
-            i = min(int((x + half_x) / (half_x / 2)), 3)
+            i = min(int((x + half_x) / (2 * half_x / _COLUMNS)), _COLUMNS - 1)
             ends: tuple[Place, Place] = ((x - half, 0.0), (x + half, 0.0))
-            unit, street, inside = f"field-n{i + 1}", "promenade", (x, -1.5)
+            unit, street, inside = _block(i, _ROWS - 1), "promenade", (x, -1.5)
         else:
             y = -depth * (0.2 + 0.6 * (g - north) / max(params.gates - north - 1, 1))
             ends = ((half_x, y - half), (half_x, y + half))
-            unit, street = ("field-n4" if y > -depth / 2 else "field-s4"), "east-quay"
+            j = min(int((y + depth) / (depth / _ROWS)), _ROWS - 1)
+            unit, street = _block(_COLUMNS - 1, j), "east-quay"
             inside = (half_x - 1.5, y)
         door = canvas.sensor("door", f"Gate {marks[g]}: controller", inside, unit=unit, covers=[slug])
         canvas.sensor("counter", f"Gate {marks[g]}: counter", inside, unit=unit, covers=[slug], at_exit=True)
@@ -121,23 +146,29 @@ def _old_town(canvas: Canvas, half_x: float, depth: float, params: FestivalParam
     canvas.assembly("assembly-theatre", "Theatre square", (xs[-1], north), int(params.people * 0.5))
     canvas.assembly("assembly-west", "West bridge", (-half_x - 60, 9.0), int(params.people * 0.4))
     canvas.assembly("assembly-quay", "East quay", (half_x + 12, -depth - 60), int(params.people * 0.3))
-    canvas.sensor("weather", "Weather mast", (0.0, 4.0), level=0, covers=["field-n2", "field-n3"])
+    canvas.sensor("weather", "Weather mast", (0.0, 4.0), level=0, covers=["field-n3", "field-n4"])
     canvas.sensor("traffic", "River road: loop", (0.0, 18.0 + length + 50), level=0, covers=["river-road"])
 
 
 def _metro(canvas: Canvas, half_x: float, params: FestivalParams) -> None:
-    """A hall below the promenade and a platform below the hall; stairs lead from the hall to the street."""
+    """A hall below the promenade and a platform below the hall; stairs lead from the hall to the street.
+
+    Three flights clear the platform within the four minutes that NFPA 130 asks for.
+    """
     hall_x = min(half_x * 0.6, 40.0)
     hall = rectangle(-hall_x, 12.0, hall_x, 26.0)
     canvas.unit("metro-hall", "Metro hall", hall, -1, "lobby", capacity=_METRO_HALL_PEOPLE)
     platform = rectangle(-55.0, 14.0, 55.0, 24.0)
     canvas.unit("metro-platform", "Metro platform", platform, -2, "platform", capacity=_METRO_PLATFORM_PEOPLE)
     flight = _STOREY_M / 0.17 * 0.29
-    for x, kind in ((-hall_x + 3, "stairs"), (hall_x - 3 - flight, "escalator")):
-        line = ((x, 19.0), (x + flight, 19.0))
+    for slug, name, x, width_m in (
+        ("stairs-west", "West stairs", -hall_x + 3, 2.4),
+        ("stairs-east", "East stairs", -flight / 2, 2.4),
+        ("escalator", "Escalator", hall_x - 3 - flight, 2.0),
+    ):
         canvas.link(
-            f"{kind}-platform", f"{kind.capitalize()} to the platform", line, ("metro-platform", "metro-hall"),
-            width_m=2.4 if kind == "stairs" else 2.0, rise_m=_STOREY_M, kind=kind,
+            f"{slug}-platform", f"{name} to the platform", ((x, 19.0), (x + flight, 19.0)),
+            ("metro-platform", "metro-hall"), width_m=width_m, rise_m=_STOREY_M, kind=slug.partition("-")[0],
         )  # fmt: skip
     marks = letters(params.gates + params.metro_exits)
     for k in range(params.metro_exits):
