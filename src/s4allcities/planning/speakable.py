@@ -32,6 +32,8 @@ IDLE_MOVES = 12
 """... until so many moves in a row have brought nothing."""
 MOST_EXCHANGES = 40
 """Tries to lead places into a neighbour's way out ..."""
+IDLE_EXCHANGES = 14
+"""... until so many in a row have brought nothing ..."""
 DEEPEST = 4
 """... and some of its own on to the next, at most so often in a row."""
 MOST_EXITS_NAMED = 4
@@ -117,6 +119,10 @@ class _Search:
     def __init__(self, graph: PlanGraph, people: Mapping[str, int], most: int) -> None:
         self.maker = TreeMaker(graph.in_order())
         self.people = {name: float(count) for name, count in self.maker.graph.spread(people).items()}
+        self.places = [
+            place for place, node in enumerate(self.maker.graph.nodes) if self.people.get(node.name, 0) > 0
+        ]
+        self.flow_ps: list[float] = self.maker.gate_capacity_ps.tolist()
         self.most = most
         self.zones = sorted(zone for zone, count in people.items() if count > 0)
         self.cut_off = set(self.maker.tree({}).stranded)
@@ -137,9 +143,8 @@ class _Search:
         self, next_arc: I4, stranded: tuple[str, ...], *, cohere: bool = True
     ) -> tuple[_Candidate, dict[str, float]]:
         maker = self.maker
-        places = [place for place, node in enumerate(maker.graph.nodes) if self.people.get(node.name, 0) > 0]
         onward = next_arc.tolist()
-        ways = {place: maker.way(place, onward) for place in places}
+        ways = {place: maker.way(place, onward) for place in self.places}
         if cohere:
             self._cohere(ways)
         key = tuple(ways.items())
@@ -236,10 +241,12 @@ class _Search:
         next_arc = tree.next_arc.copy()
         candidate, late = self.candidate(tree)
         least = self._lateness(candidate, late)
+        lots = self._lots(next_arc, candidate)
         tried: set[_Moves] = set()
         for _ in range(MOST_EXCHANGES):
-            moves = self._moves(next_arc, candidate, late, tried)
-            if not moves:
+            until_s = [late.get(name, 0.0) for name in self.maker.gates]
+            moves = _Chain(lots, until_s, self.flow_ps, tried).best()
+            if not moves or len(tried) >= IDLE_EXCHANGES:
                 return
             tried.add(moves)
             trial = next_arc.copy()
@@ -249,6 +256,7 @@ class _Search:
             lateness = self._lateness(led, when)
             if lateness < least:
                 least, next_arc, candidate, late = lateness, trial, led, when
+                lots = self._lots(next_arc, candidate)
                 self._verdict(led, when)
                 tried.clear()
 
@@ -257,12 +265,8 @@ class _Search:
         over = max(0, len(candidate.sentences) - self.most)
         return over, _forks(self.maker, candidate), *sorted(late.values(), reverse=True)
 
-    def _moves(
-        self, next_arc: I4, candidate: _Candidate, late: Mapping[str, float], tried: Collection[_Moves]
-    ) -> _Moves:
-        """The places, with the arcs to lead them along, after which the latest of the gates that they concern would be
-        through soonest; none if that is not before the latest is now.
-        """
+    def _lots(self, next_arc: I4, candidate: _Candidate) -> dict[int, list[_Lot]]:
+        """The places beside another gate's way out, by the gate that they are led to."""
         maker = self.maker
         passing = np.zeros(len(maker.graph.nodes))
         for place, way in candidate.ways.items():
@@ -281,11 +285,7 @@ class _Search:
             place, there = int(tail[arc]), int(gate[head[arc]])
             walk_s = float(maker.transit_s[arc] + away_s[head[arc]])
             lots.setdefault(int(gate[place]), []).append((place, arc, there, float(passing[place]), walk_s))
-        until = [late.get(name, 0.0) for name in maker.gates]
-        if not until:
-            return ()
-        chain = _Chain(lots, until, maker.gate_capacity_ps.tolist(), tried)
-        return chain.best(int(np.argmax(until)))
+        return lots
 
     def _dearer(self, state: "_State", nearly: float) -> "_State | None":
         """Raise the surcharge of the latest exits by just enough for one starting point to leave them for another.
@@ -407,11 +407,13 @@ class _Chain:
         tried: Collection[_Moves],
     ) -> None:
         self.lots, self.until_s, self.flow_ps, self.tried = lots, until_s, flow_ps, tried
-        self.found: tuple[float, _Moves] = (max(until_s), ())
+        self.found: tuple[float, _Moves] = (max(until_s, default=0.0), ())
 
-    def best(self, gate: int) -> _Moves:
-        """The moves that relieve this gate, the latest."""
-        self._hand_on(gate, 0.0, 0.0, (), {gate})
+    def best(self) -> _Moves:
+        """The moves after which the latest of the gates concerned would be through soonest; none if not before now."""
+        if self.until_s:
+            gate = self.until_s.index(self.found[0])
+            self._hand_on(gate, 0.0, 0.0, (), {gate})
         return self.found[1]
 
     def _hand_on(self, gate: int, got: float, so_far_s: float, moves: _Moves, passed: set[int]) -> None:

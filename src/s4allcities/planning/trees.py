@@ -114,7 +114,10 @@ class TreeMaker:
         cost = self.transit_s.copy()
         if len(extra):
             cost += np.where(gate >= 0, extra[gate], 0.0)
-        usable = self.open & ~np.array([place >= 0 and self.gates[place] in shut for place in gate], bool)
+        usable = self.open
+        if shut:
+            closed = [place for place, name in enumerate(self.gates) if name in shut]
+            usable = usable & ~np.isin(gate, closed)
         start = np.full(len(self.graph.nodes), np.inf)
         start[self.graph.safe] = 0.0
         away, came = shortest(self.head, self.tail, np.maximum(cost, 0.0), start, usable=usable)
