@@ -72,7 +72,9 @@ def import_osm(
     ] = "",
     as_json: _AsJson = False,
 ) -> int:
-    """Write a draft site from an OpenStreetMap extract (.osm.pbf, .osm); then draw its rooms by hand.
+    """Write a draft site from an OpenStreetMap extract (.osm.pbf, .osm): streets, squares, stations below.
+
+    Rooms of buildings are drawn by hand then.
 
     Example: s4 site import-osm city.osm.pbf sites/town-hall --bbox 24.937,60.168,24.947,60.1735
     """

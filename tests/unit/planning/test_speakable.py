@@ -55,7 +55,9 @@ def test_the_plan_is_better_than_the_nearest_exit_and_has_no_fork() -> None:
 def field_of_blocks(columns: int = 3, rows: int = 3) -> PlanGraph:
     """Blocks of a crowd in a grid, each joined to its neighbours; a gate north of each column."""
     nodes = [
-        PlanNode(name=f"{c}{r}", zone=f"{c}{r}" if c == 0 else "") for c in range(columns) for r in range(rows)
+        PlanNode(name=f"{c}{r}", zone=f"{c}{r}" if c == 0 else "")
+        for c in range(columns)
+        for r in range(rows)
     ]
     nodes.append(PlanNode(name="street", safe=True))
     arcs = []

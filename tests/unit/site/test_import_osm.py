@@ -75,7 +75,9 @@ def test_a_draft_site(tiny_osm: Path, tmp_path: Path) -> None:
     from s4allcities.site.importers.draft import import_osm
 
     draft = import_osm(tiny_osm, tmp_path / "town", "town")
-    assert (draft.problems, draft.dropped) == ((), 1)
+    assert (draft.problems, draft.dropped) == ((), 2), (
+        "a relation that does not close, steps that lead nowhere"
+    )
     site = load_site(tmp_path / "town")
     assert [zone.slug for zone in site.zones] == ["square-kornmarkt"]
     assert [point.slug for point in site.assembly] == ["assembly-kornmarkt"]
@@ -162,8 +164,62 @@ def test_a_map_of_another_city(tmp_path: Path) -> None:
 
     draft = import_osm(MUNICH, tmp_path / "munich", "munich")
     assert draft.counts["s4a:street"] > 100
-    (problem,) = map(str, draft.problems)
-    assert "'square-wedekindplatz': from here nobody reaches an assembly point" in problem
+    assert draft.problems == ()
+    site = load_site(tmp_path / "munich")
+    assert sorted(level.ordinal for level in site.levels) == [-2, -1, 0]
+    assert {zone.slug: zone.level for zone in site.zones} == {
+        "square-wedekindplatz": 0,
+        "hall-minus-1-1": -1,
+        "platform-minus-2-1": -2,
+        "platform-minus-2-2": -2,
+    }
+    assert len(site.exits) == 10
+    assert {link.upper for link in site.links} == {"hall-minus-1-1"}
+    assert {link.lower for link in site.links} == {"platform-minus-2-1", "platform-minus-2-2"}
+
+
+STATION = """<?xml version='1.0' encoding='UTF-8'?>
+<osm version="0.6">
+  <node id="1" lat="50.0000" lon="10.0000"/><node id="2" lat="50.0000" lon="10.0020"/>
+  <node id="3" lat="50.0001" lon="10.0005"/><node id="4" lat="50.0002" lon="10.0005"/>
+  <node id="5" lat="50.0002" lon="10.0015"/><node id="6" lat="50.0003" lon="10.0015"/>
+  <node id="7" lat="50.00025" lon="10.0015"/><node id="8" lat="50.00035" lon="10.0014"/>
+  <node id="11" lat="50.0003" lon="10.0005"/><node id="12" lat="50.0004" lon="10.0005"/>
+  <node id="13" lat="50.0004" lon="10.0015"/><node id="14" lat="50.0003" lon="10.0016"/>
+  <node id="15" lat="50.0010" lon="10.0005"/><node id="16" lat="50.0010" lon="10.0015"/>
+  <way id="20"><nd ref="1"/><nd ref="2"/><tag k="highway" v="footway"/></way>
+  <way id="21"><nd ref="4"/><nd ref="5"/><tag k="highway" v="footway"/><tag k="indoor" v="yes"/>
+    <tag k="level" v="-1"/><tag k="layer" v="-1"/></way>
+  <way id="22"><nd ref="3"/><nd ref="4"/><tag k="highway" v="steps"/><tag k="level" v="0;-1"/></way>
+  <way id="23"><nd ref="5"/><nd ref="8"/><tag k="highway" v="steps"/><tag k="level" v="-2;-1"/>
+    <tag k="conveying" v="yes"/><tag k="step_count" v="30"/><tag k="ref" v="E1"/></way>
+  <way id="24"><nd ref="11"/><nd ref="12"/><nd ref="13"/><nd ref="14"/><nd ref="11"/>
+    <tag k="public_transport" v="platform"/><tag k="area" v="yes"/><tag k="level" v="-2"/></way>
+  <way id="25"><nd ref="15"/><nd ref="16"/><tag k="highway" v="footway"/><tag k="indoor" v="yes"/>
+    <tag k="level" v="-1"/></way>
+</osm>
+"""
+
+
+def test_an_underground_station(tmp_path: Path) -> None:
+    pytest.importorskip("osmium", reason="reading OpenStreetMap files needs the extra geo")
+    from s4allcities.site.importers.draft import import_osm
+
+    (tmp_path / "station.osm").write_text(STATION, encoding="utf-8")
+    draft = import_osm(tmp_path / "station.osm", tmp_path / "station", "station")
+    assert draft.problems == ()
+    assert draft.dropped == 1, "the passage that leads nowhere"
+    site = load_site(tmp_path / "station")
+    assert {zone.slug: zone.level for zone in site.zones} == {"hall-minus-1-1": -1, "platform-minus-2-1": -2}
+    (way_up,) = site.exits
+    assert way_up.connects == ("hall-minus-1-1", "walk-20")
+    assert way_up.stair is not None
+    assert way_up.stair.rise_m == 4.5
+    (flight,) = site.links
+    assert (flight.kind, flight.lower, flight.upper) == ("escalator", "platform-minus-2-1", "hall-minus-1-1")
+    assert flight.width_m == 1.0
+    assert flight.stair is not None
+    assert flight.stair.rise_m == pytest.approx(5.1)
 
 
 def test_slugs_of_any_script_are_slugs() -> None:

@@ -14,7 +14,7 @@ from s4allcities.planning.speakable import nearest_exit_s
 from s4allcities.planning.timed import TimedNetwork
 from s4allcities.planning.trees import Routes, TreeMaker, join_routes
 
-from . import evacuation_confirmed, evacuation_live
+from . import evacuation_confirmed, evacuation_live, evacuation_maps
 from .peers import PeerAbsent, run_peer
 from .places import I4, I8, Place, district, pilot, random_case
 from .results import Result, Say, at_least, at_most, measured, unmeasured
@@ -112,6 +112,7 @@ def measure(root: Path, runs: int, say: Say) -> list[Result]:
     ]  # fmt: skip
     results += _peers(root, stadium, say)
     results += _gains(say)
+    results += evacuation_maps.measure(root, say)
     results += evacuation_confirmed.measure(say)
     return results + evacuation_live.measure(root, runs, say)
 

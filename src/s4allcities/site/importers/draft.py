@@ -1,12 +1,18 @@
-"""A first site folder from an OpenStreetMap extract: streets, squares, background; rooms are drawn afterwards."""
+"""A first site folder from an OpenStreetMap extract: streets, squares, what is mapped below the street, background;
+other rooms are drawn afterwards.
+"""
 
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import shapely
 from msgspec import Struct
-from shapely.geometry import Point, Polygon
+from msgspec.structs import replace
+from shapely.geometry import LineString, Point, Polygon
+from shapely.geometry import shape as shape_of
 
 from ..errors import SiteError
 from ..features import feature_id
@@ -16,6 +22,7 @@ from ..validate import validate_site
 from ..writer import GeoFeature, make_feature, write_folder
 from .osm import BBox, OsmArea, OsmMap, read_osm
 from .streets import background_features, slugify, street_features
+from .underground import storeys_of, underground
 
 __all__ = ("Draft", "import_osm")
 
@@ -26,6 +33,10 @@ _PEOPLE_PER_M2 = 0.5
 _EDGE_PEOPLE = 5000
 """Taken for a place at the edge of the extract, from which people walk on."""
 _LEVEL = "level-0"
+_TOUCH_M, _STREET_REACH_M = 1.5, 29.0
+"""A way this close to a square is joined to it anyway; one further off than that is no way onto it."""
+_JOIN_WIDTH_M = 4.0
+_QUIET = frozenset({"residential", "living_street", "unclassified", "service"})
 _SIDE_DEG = (0.0005, 0.2)
 
 
@@ -57,13 +68,13 @@ def import_osm(extract: str | Path, folder: str | Path, slug: str, bbox: BBox | 
     box = bbox or _bounds(osm, extract)
     _check_box(box)
     frame = Frame(round((box[0] + box[2]) / 2, 6), round((box[1] + box[3]) / 2, 6))
-    collections = _collections(osm, slug, box, frame)
+    collections, left_out = _collections(osm, slug, box, frame)
     files = write_folder(target, _manifest(slug, frame, Path(extract).name), collections)
     return Draft(
         folder=str(target),
         files=tuple(file.name for file in files),
         counts={name: len(features) for name, features in collections.items()},
-        dropped=osm.dropped,
+        dropped=osm.dropped + left_out,
         problems=tuple(validate_site(target)),
     )
 
@@ -86,12 +97,18 @@ def _check_box(box: BBox) -> None:
         )
 
 
-def _collections(osm: OsmMap, slug: str, box: BBox, frame: Frame) -> dict[str, list[GeoFeature]]:
+def _collections(osm: OsmMap, slug: str, box: BBox, frame: Frame) -> tuple[dict[str, list[GeoFeature]], int]:
     squares = list(_squares(osm, box, frame))
     around = shapely.box(*box)
     level = feature_id(slug, f"level/{_LEVEL}")
-    streets = street_features(osm, slug, box, frame)
-    return {
+    above = replace(osm, ways=tuple(way for way in osm.ways if storeys_of(way.tags)[0] >= 0))
+    streets = street_features(above, slug, box, frame)
+    quiet = _quiet_roads(above)
+    for street in streets:
+        if street["properties"]["s4a:slug"] in quiet:
+            street["properties"]["s4a:walkable"] = True
+    below = underground(osm, slug, box, frame, streets)
+    found = {
         "venue": [make_feature(slug, "venue", "venue", around, category="unspecified", name={"en": slug})],
         "level": [
             make_feature(
@@ -110,6 +127,51 @@ def _collections(osm: OsmMap, slug: str, box: BBox, frame: Frame) -> dict[str, l
         "s4a:assembly": list(_assembly(osm, slug, around, frame)) or list(_edges(slug, streets)),
         "s4a:background": background_features(osm, slug, box),
     }
+    found["opening"] = list(_joins(slug, level, squares, streets, frame))
+    for name, features in below.collections.items():
+        found[name] = [*found.get(name, ()), *features]
+    return {name: features for name, features in found.items() if features}, below.dropped
+
+
+def _quiet_roads(osm: OsmMap) -> set[str]:
+    """Slugs of the roads that people walk along where no pavement is mapped."""
+    quiet: dict[str, bool] = {}
+    for way in osm.ways:
+        if way.kind == "carriageway":
+            name = way.tags.get("name", "")
+            slug = slugify(name) if name else f"road-{way.id}"
+            here = way.tags.get("highway") in _QUIET and way.tags.get("foot") != "no"
+            quiet[slug] = here and quiet.get(slug, True)
+    return {slug for slug, each in quiet.items() if each}
+
+
+def _joins(
+    site: str,
+    level: str,
+    squares: list[tuple[str, Polygon, float]],
+    streets: list[GeoFeature],
+    frame: Frame,
+) -> Iterator[GeoFeature]:
+    """A way onto each square that no way on foot touches, from the nearest one."""
+    walks = [
+        (each["properties"]["s4a:slug"], shapely.transform(shape_of(each["geometry"]), frame.ring_to_local))
+        for each in streets
+        if each["properties"]["s4a:walkable"]
+    ]
+    for name, area, _ in squares:
+        local = shapely.transform(area, frame.ring_to_local)
+        away_m, slug, walk = min(
+            ((local.distance(line), slug, line) for slug, line in walks), key=itemgetter(0)
+        )
+        if _TOUCH_M < away_m <= _STREET_REACH_M:
+            edge = np.array(shapely.shortest_line(local, walk).coords)
+            across = np.array([-1.0, 1.0])[:, None] * (edge[1] - edge[0])[::-1] * (-1.0, 1.0)
+            across *= _JOIN_WIDTH_M / 2 / np.hypot(*(edge[1] - edge[0]))
+            yield make_feature(
+                site, "opening", f"edge-{slugify(name)}", LineString(frame.ring_to_lonlat(edge[0] + across)),
+                category="pedestrian", name={"en": f"Edge of {name}"}, level_id=level,
+                s4a_connects=[f"square-{slugify(name)}", slug], s4a_width_m=_JOIN_WIDTH_M, s4a_synthetic=True,
+            )  # fmt: skip
 
 
 def _local_area(shape: Polygon, frame: Frame) -> float:
@@ -176,9 +238,7 @@ def _assembly(osm: OsmMap, site: str, around: Polygon, frame: Frame) -> Iterator
 
 def _edges(site: str, streets: list[GeoFeature]) -> Iterator[GeoFeature]:
     """Where the extract names no square or park of use, the outermost points of ways on foot, one on each side."""
-    walks = [
-        shapely.geometry.shape(each["geometry"]) for each in streets if each["properties"]["s4a:walkable"]
-    ]
+    walks = [shape_of(each["geometry"]) for each in streets if each["properties"]["s4a:walkable"]]
     places = sorted({(x, y) for walk in walks for x, y in shapely.get_coordinates(walk).tolist()})
     seen: set[tuple[float, float]] = set()
     for side, key in (("north", (0, 1)), ("east", (1, 0)), ("south", (0, -1)), ("west", (-1, 0))):

@@ -21,7 +21,7 @@ BBox = tuple[float, float, float, float]
 """west, south, east, north in degrees."""
 
 OsmKind = Literal[
-    "building", "carriageway", "elevator", "entrance", "footway", "park", "platform", "rail", "square", "steps",
+    "building", "carriageway", "elevator", "entrance", "footway", "park", "platform", "rail", "room", "square", "steps",
     "subway", "subway_entrance", "traffic_signals", "tram", "water",
 ]  # fmt: skip
 
@@ -99,11 +99,13 @@ class OsmMap(Struct, frozen=True, kw_only=True):
         raise SiteError(f"way {way_id} is not in the extract")
 
 
-_AREAS: frozenset[str] = frozenset({"building", "park", "water", "square"})
+_AREAS: frozenset[str] = frozenset({"building", "park", "room", "water", "square"})
+_ROOMS = frozenset({"area", "corridor", "room", "yes"})
 
 
 def classify(tags: Tags) -> OsmKind | None:
-    """What a tagged thing is to us, or None. Roads under the ground count as what they are: see ``level_of``.
+    """What a tagged thing is to us, or None; a room is a part of a building that people walk in. Roads under the
+    ground count as what they are: see ``level_of``.
 
     >>> classify({"highway": "steps", "layer": "-1"})
     'steps'
@@ -119,6 +121,8 @@ def classify(tags: Tags) -> OsmKind | None:
         return "square"
     if highway:
         return _highway(highway)
+    if tags.get("indoor") in _ROOMS and not {"amenity", "shop"} & tags.keys():
+        return "room"
     return _surface(tags)
 
 
