@@ -123,3 +123,22 @@ def _wait_for(holds: Callable[[], bool], limit_s: float = 90.0) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.2)
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(240)
+def test_an_exit_that_somebody_locked_is_said_in_peace_with_its_cost(tmp_path: Path) -> None:
+    document = run_demo(
+        "station-rush-hour", "--seed", "1", "--lock", "A", "--speed", SPEED, data_dir=tmp_path
+    )
+    (incident,) = document["incidents"]
+    assert (incident["hypothesis"], incident["status"], incident["zones"]) == (
+        "exit-lost",
+        "confirmed",
+        ["ticket-hall"],
+    )
+    assert "To leave would take" in incident["text"]
+    (alert,) = document["alerts"]
+    assert (alert["title"], alert["level"]) == ("Exit shut, exit A", "medium")
+    assert "door shut, to leave takes" in alert["lines"][1]
+    check_accounting(document)

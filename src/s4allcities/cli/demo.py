@@ -30,6 +30,7 @@ def demo(
     fire_at: Annotated[str, Parameter(help="Zone in which it burns.")] = "",
     jam: Annotated[str, Parameter(help="Street on which traffic is jammed.")] = "",
     close: Annotated[str, Parameter(help="Exit that is closed for works.")] = "",
+    lock: Annotated[str, Parameter(help="Exit that somebody has locked; nobody says so.")] = "",
     site: Annotated[Path, Parameter(help="The site folder.")] = Path("sites/helsinki-station"),
     data_dir: Annotated[
         Path | None, Parameter(help="Where to keep the run; a temporary folder without it.")
@@ -48,10 +49,10 @@ def demo(
     set_up_logs()
     options = DemoOptions(
         scenario=name, site=site, headless=headless or as_json, speed=speed, port=port, seed=seed,
-        fire_at=fire_at, jam=jam, close=close, data_dir=data_dir,
+        fire_at=fire_at, jam=jam, close=close, lock=lock, data_dir=data_dir,
     )  # fmt: skip
     try:
-        check_options(site, name, fire_at=fire_at, jam=jam, close=close, speed=speed)
+        check_options(site, name, fire_at=fire_at, jam=jam, close=close, lock=lock, speed=speed)
         with contextlib.suppress(KeyboardInterrupt):
             document = asyncio.run(run_demo(options, _quiet if as_json else _say))
             if as_json:

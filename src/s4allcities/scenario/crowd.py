@@ -1,6 +1,7 @@
 """People: how many are in each zone and how many pass each exit, before and after they are told to leave."""
 
 import re
+from collections.abc import Collection
 from math import pi, sin
 
 import numpy as np
@@ -34,11 +35,17 @@ _CLOSED = re.compile(r"\bEXIT ([A-Z]) CLOSED\b", re.I)
 class Crowd:
     """Arrays in the order of ``site.zones`` and ``site.exits``.
 
-    ``people`` (zones,) heads; ``out_per_min``, ``in_per_min`` (exits,). Nobody passes exit ``closed`` from the start.
+    ``people`` (zones,) heads; ``out_per_min``, ``in_per_min`` (exits,). Nobody passes the exits ``closed`` from the
+    start.
     """
 
     def __init__(
-        self, site: Site, parameters: CrowdParameters, rng: np.random.Generator, *, closed: str = ""
+        self,
+        site: Site,
+        parameters: CrowdParameters,
+        rng: np.random.Generator,
+        *,
+        closed: Collection[str] = (),
     ) -> None:
         self._zones = {zone.slug: index for index, zone in enumerate(site.zones)}
         self.exits = [each.slug for each in site.exits]
@@ -53,7 +60,7 @@ class Crowd:
         self._phase = rng.uniform(0, 2 * pi, len(self.exits))
         self._links = _links(site, self._zones)
         self._indoor = np.array([not zone.outdoor for zone in site.zones])
-        self.blocked = np.array([slug == closed for slug in self.exits], bool)
+        self.blocked = np.array([slug in closed for slug in self.exits], bool)
         self.people: F8 = self._usual.copy()
         self.out_per_min: F8 = np.where(self.blocked, 0.0, self._usual_out)
         self.in_per_min: F8 = np.where(self.blocked, 0.0, self._usual_in)

@@ -16,12 +16,15 @@ __all__ = ("ScenarioOptions", "check_options", "find_exit", "find_fire_zone", "f
 
 
 class ScenarioOptions(Struct, frozen=True, kw_only=True):
-    """``fire_at`` an indoor zone, ``jam`` a street with a traffic loop, ``close`` an exit by slug or letter."""
+    """``fire_at`` an indoor zone, ``jam`` a street with a traffic loop, ``close`` and ``lock`` exits by slug or
+    letter: one closed for works, which is announced, the other locked by somebody, which is not.
+    """
 
     seed: int = 1
     fire_at: str = ""
     jam: str = ""
     close: str = ""
+    lock: str = ""
 
 
 class _Named(Protocol):
@@ -61,13 +64,20 @@ def find_street(site: Site, text: str) -> Street:
     return _find("--jam", text, (each for each in site.streets if each.slug in measured))
 
 
-def find_exit(site: Site, text: str) -> Opening:
+def find_exit(site: Site, text: str, option: str = "--close") -> Opening:
     """Give the exit of that slug, name or letter. :raises ScenarioError: there is none."""
-    return _find("--close", text, site.exits, letters=True)
+    return _find(option, text, site.exits, letters=True)
 
 
 def check_options(
-    site: Path, name: str, *, fire_at: str = "", jam: str = "", close: str = "", speed: float = 1.0
+    site: Path,
+    name: str,
+    *,
+    fire_at: str = "",
+    jam: str = "",
+    close: str = "",
+    lock: str = "",
+    speed: float = 1.0,
 ) -> ScenarioFile:
     """Check a scenario's name and options before anything is started; give the scenario.
 
@@ -85,4 +95,6 @@ def check_options(
         find_street(venue, jam)
     if close:
         find_exit(venue, close)
+    if lock and not find_exit(venue, lock, "--lock").controller:
+        raise ScenarioError(f"--lock {lock!r}: nothing reports its door; allowed are exits with a controller")
     return file

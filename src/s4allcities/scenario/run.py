@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--fire-at", default="", metavar="ZONE")
     parser.add_argument("--jam", default="", metavar="STREET")
     parser.add_argument("--close", default="", metavar="EXIT")
+    parser.add_argument("--lock", default="", metavar="EXIT")
     parser.add_argument("--keep", action="store_true", help="go on after the story, until SIGTERM")
     return parser
 
@@ -101,7 +102,13 @@ def settings_of(arguments: Sequence[str]) -> Settings:
     if not host or not port.isdecimal():
         raise ScenarioError(f"--mqtt {given.mqtt!r}: allowed is HOST:PORT")
     check_options(
-        given.site, given.scenario, fire_at=given.fire_at, jam=given.jam, close=given.close, speed=given.speed
+        given.site,
+        given.scenario,
+        fire_at=given.fire_at,
+        jam=given.jam,
+        close=given.close,
+        lock=given.lock,
+        speed=given.speed,
     )
     return Settings(
         site=given.site,
@@ -111,7 +118,9 @@ def settings_of(arguments: Sequence[str]) -> Settings:
         http=given.http,
         credentials=read_credentials(given.credentials),
         out=given.out,
-        options=ScenarioOptions(seed=given.seed, fire_at=given.fire_at, jam=given.jam, close=given.close),
+        options=ScenarioOptions(
+            seed=given.seed, fire_at=given.fire_at, jam=given.jam, close=given.close, lock=given.lock
+        ),
         speed=given.speed,
         origin_us=given.origin_us,
         keep=given.keep,
@@ -184,7 +193,17 @@ def _first_line(story: Story, start_us: int) -> dict[str, Any]:
 
 
 def _short(story: Story) -> dict[str, Any]:
-    names = ("name", "seed", "fire_zone", "jam", "closed", "attacked", "attacked_controller", "frozen_camera")
+    names = (
+        "name",
+        "seed",
+        "fire_zone",
+        "jam",
+        "closed",
+        "locked",
+        "attacked",
+        "attacked_controller",
+        "frozen_camera",
+    )
     told = {name: getattr(story, name) for name in names}
     happenings = [
         {"t_s": round(t_s, 3), "what": what, "where": where} for t_s, what, where in story.happenings()

@@ -20,7 +20,9 @@ class Scene:
     def __init__(self, site: Site, story: Story) -> None:
         self.site, self.story = site, story
         self.t_s = 0.0
-        self.crowd = Crowd(site, story.file.crowd, stream(story.seed, "crowd"), closed=story.closed)
+        self.crowd = Crowd(
+            site, story.file.crowd, stream(story.seed, "crowd"), closed=(story.closed, story.locked)
+        )
         loops = {
             slug
             for each in site.sensors
@@ -51,7 +53,7 @@ class Scene:
 
     def door_open(self, exit_slug: str) -> bool:
         """Tell what a door's controller says: after the attack it says open whatever is the case."""
-        return exit_slug != self.story.closed
+        return exit_slug not in (self.story.closed, self.story.locked)
 
     def frozen(self, camera: str, t_s: float) -> bool:
         """Tell whether a camera repeats its last picture."""

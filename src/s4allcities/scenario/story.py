@@ -31,8 +31,8 @@ class Fault(Struct, frozen=True, kw_only=True):
 class Story(Struct, frozen=True, kw_only=True):
     """Everything that will happen by itself. Times are seconds from the start; ``inf`` = never.
 
-    ``ramps`` sensor, or quantity of a sensor -> smoke, CO, heat or flame it gets; ``faults`` by sensor; ``attacked``
-    and ``closed`` are exits.
+    ``ramps`` sensor, or quantity of a sensor -> smoke, CO, heat or flame it gets; ``faults`` by sensor; ``attacked``,
+    ``closed`` (for works, announced) and ``locked`` (by somebody, unannounced) are exits.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Story(Struct, frozen=True, kw_only=True):
     faults: dict[str, Fault] = {}
     jam: str = ""
     closed: str = ""
+    locked: str = ""
     scan_s: float = inf
     attacked: str = ""
     attacked_controller: str = ""
@@ -64,6 +65,7 @@ class Story(Struct, frozen=True, kw_only=True):
         found = [
             (0.0, "jam", self.jam),
             (0.0, "closed-for-works", self.closed),
+            (0.0, "door-locked", self.locked),
             (
                 self.scan_s,
                 "announced-scan" if self.file.scan and self.file.scan.announced else "scan",
@@ -107,6 +109,7 @@ class _Teller:
         self.seed = options.seed
         self.hosts = _controllers(folder)
         self.closed = find_exit(site, options.close).slug if options.close else ""
+        self.locked = find_exit(site, options.lock, "--lock").slug if options.lock else ""
         street = options.jam or file.traffic.jam
         self.jam = find_street(site, street).slug if street else ""
 
@@ -140,6 +143,7 @@ class _Teller:
             faults=self._faults({each for each in quiet if each}, {camera}),
             jam=self.jam,
             closed=self.closed,
+            locked=self.locked,
             scan_s=scan_s,
             attacked=exit_.slug if exit_ else "",
             attacked_controller=exit_.controller if exit_ else "",
@@ -173,13 +177,12 @@ class _Teller:
         return ramps
 
     def _attacked(self) -> tuple[Opening | None, str]:
-        """Give the exit whose controller is written to; one that is closed for works is not worth an attack."""
+        """Give the exit whose controller is written to; one that is closed anyway is not worth an attack."""
         if self.file.write is None:
             return None, ""
         wanted = find_exit(self.site, self.file.write.exit)
-        able = [
-            each for each in self.site.exits if each.controller in self.hosts and each.slug != self.closed
-        ]
+        shut = (self.closed, self.locked)
+        able = [each for each in self.site.exits if each.controller in self.hosts and each.slug not in shut]
         if not able:
             raise ScenarioError(f"scenario {self.name!r}: no exit has a door controller in network.yaml")
         near = min(able, key=lambda each: _distance(wanted, each))

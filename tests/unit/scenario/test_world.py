@@ -142,7 +142,7 @@ def test_a_sign_answers_shows_and_people_leave() -> None:
 
 
 def crowd(closed: str = "") -> Crowd:
-    return Crowd(SITE, CrowdParameters(), np.random.default_rng(3), closed=closed)
+    return Crowd(SITE, CrowdParameters(), np.random.default_rng(3), closed=(closed,))
 
 
 def test_a_blocked_exit_empties_within_seconds() -> None:

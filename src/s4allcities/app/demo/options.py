@@ -19,4 +19,5 @@ class DemoOptions(Struct, frozen=True, kw_only=True):
     fire_at: str = ""
     jam: str = ""
     close: str = ""
+    lock: str = ""
     data_dir: Path | None = None

@@ -76,7 +76,7 @@ class Demo:
             "--seed", str(options.seed), "--speed", str(options.speed),
             "--origin-us", str(self._origin_us),
         ]  # fmt: skip
-        for name in ("fire_at", "jam", "close"):
+        for name in ("fire_at", "jam", "close", "lock"):
             value = getattr(options, name)
             if value:
                 command += [f"--{name.replace('_', '-')}", value]

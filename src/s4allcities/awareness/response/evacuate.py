@@ -5,18 +5,21 @@ from dataclasses import dataclass
 from math import hypot
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from s4allcities.domain import Clearance, CourseOfAction, ExitNotUsed, Incident, Route, derived_ulid
 from s4allcities.planning.contract import SiteNetwork
+from s4allcities.planning.evacuation import plan_evacuation
 from s4allcities.simulation.clearance import ClearanceBand, clearance_band
 from s4allcities.simulation.smoke import SmokeField, SmokeReading, estimate_smoke, smoke_geojson
 from s4allcities.site import WalkGraph
 
 from .closures import Closures, Strictness, find_closures, smoke_covers
+from .exits import ExitCost
 from .options import Curve, PlanOptions, exit_curves, work_out
-from .routes import AS_TOLD, Routed, Told, ZoneRoute, route_chains, route_people
-from .situation import Situation
+from .routes import AS_TOLD, Routed, Told, ZoneRoute, plan_scene, route_chains, route_people
+from .situation import Doubt, Situation
 from .wording import NOT_NEEDED, course_name, sentence, sign_settings
 
 __all__ = ("Advice", "EvacuatePlaybook")
@@ -126,6 +129,28 @@ class EvacuatePlaybook:
             incident, smoke, strictest.exits, found, tuple(sorted(people)), assumptions, now_us
         )
         return Advice(course, tuple(parts), strictest, exit_curves(parts))
+
+    def exit_cost(self, situation: Situation, exit_: str) -> ExitCost:
+        """What an exit is worth now: everybody leaves at once by the best plan, with it and without it."""
+        people, _ = self._people(situation)
+        with_s, cut_off = self._quickest(
+            situation, people, {k: v for k, v in situation.exits.items() if k != exit_}
+        )
+        lost = situation.exits | {exit_: Doubt("lost", 0, unusable=True)}
+        without_s, more = self._quickest(situation, people, lost)
+        return ExitCost(with_s=with_s, without_s=without_s, cut_off=max(0, more - cut_off))
+
+    def _quickest(
+        self, situation: Situation, people: Mapping[str, float], exits: dict[str, Doubt]
+    ) -> tuple[float, int]:
+        """Seconds until all who can be are safe, and how many cannot."""
+        now = msgspec.structs.replace(situation, exits=exits)
+        closures = find_closures(self._graph, self.smoke(situation), now, STRICTNESS[0])
+        scene = plan_scene(self._network, people, closures, capacity_ps=situation.capacity_ps)
+        best = plan_evacuation(scene.graph, scene.people)
+        started = {node.zone for node in scene.graph.nodes}
+        without_start = sum(count for zone, count in scene.people.items() if zone not in started)
+        return best.clearance_s, sum(best.stranded.values()) + without_start
 
     def options(self, advice: Advice, incident: Incident, situation: Situation) -> PlanOptions:
         """Work out what stands beside a course: takes about as long as the course itself, so it comes after it."""

@@ -13,6 +13,7 @@ from s4allcities.planning.monitor import CHANGE_EVERY_S
 from s4allcities.simulation.smoke import THRESHOLD_PCT_M, SmokeField
 
 from .evacuate import EvacuatePlaybook
+from .exits import ExitPatrol, Shut
 from .options import Curve
 from .routes import Told
 from .situation import Situation, fold
@@ -45,7 +46,9 @@ class Planned(Struct):
 
 
 class PlanState(Struct):
-    """Everything the stage remembers; ``watches`` are the courses that were ordered, by incident."""
+    """Everything the stage remembers; ``watches`` are the courses that were ordered, by incident, ``shut`` the exits
+    whose doors say closed.
+    """
 
     situation: Situation = field(default_factory=Situation)
     open: dict[str, Incident] = field(default_factory=dict)
@@ -53,11 +56,12 @@ class PlanState(Struct):
     hazard_basis: str = ""
     t_looked_us: int = 0
     watches: dict[str, Watch] = field(default_factory=dict)
+    shut: dict[str, Shut] = field(default_factory=dict)
 
 
 class PlanStage:
     """Reads incidents, context, detections and orders; writes courses of action, what stands beside them, how the plan
-    is kept, and the hazard outline.
+    is kept, the hazard outline, and, with a ``patrol``, exits that are shut and what that costs.
 
     A new course replaces the last one only when what closes ways has changed: smoke on another detector, an exit, a
     street; and what was advised before stays while it is within 10 % of the best. After an order a new course comes
@@ -69,9 +73,12 @@ class PlanStage:
     inputs: tuple[str, ...] = ("inc.>", "ctx.>", "det.>", "order.>", "health.clock")
     heavy = True
 
-    def __init__(self, playbook: EvacuatePlaybook, exits: frozenset[str]) -> None:
+    def __init__(
+        self, playbook: EvacuatePlaybook, exits: frozenset[str], patrol: ExitPatrol | None = None
+    ) -> None:
         self._playbook = playbook
         self._exits = exits
+        self._patrol = patrol
 
     def start(self) -> PlanState:
         """Begin with nothing known; has the kernels ready, so that the first plan is not late."""
@@ -92,12 +99,12 @@ class PlanStage:
         fold(state.situation, batch, self._exits)
         for event in batch:
             self._note(state, event, now_us)
+        out = self._patrolled(state, batch, now_us)
         waiting = any(incident not in state.planned for incident in state.open)
         if not state.open or (now_us - state.t_looked_us < LOOK_EVERY_US and not waiting):
-            return []
+            return out
         state.t_looked_us = now_us
         smoke = self._playbook.smoke(state.situation)
-        out: list[Event] = []
         for watch in state.watches.values():
             calibrate(watch, state.situation, now_us)
         for incident in state.open.values():
@@ -105,6 +112,13 @@ class PlanStage:
             out += new or self._options(state, incident, now_us)
             out += self._follow(state, incident, now_us)
         return out + self._hazard(state, smoke, now_us)
+
+    def _patrolled(self, state: PlanState, batch: Sequence[Event], now_us: int) -> list[Event]:
+        """Watch the doors of exits."""
+        if self._patrol is None:
+            return []
+        self._patrol.note(state.shut, batch)
+        return self._patrol.step(state.shut, state.situation, now_us) if state.shut else []
 
     def _options(self, state: PlanState, incident: Incident, now_us: int) -> list[Event]:
         """Work out, a step after a course, what stands beside it: the course does not wait for that."""
