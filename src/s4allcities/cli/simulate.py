@@ -222,6 +222,8 @@ class _Watch:
         from s4allcities.simulation.crowd.drawing import Film
         from s4allcities.simulation.crowd.outcome import DensityWatch
 
+        if video:
+            Film.check(video)
         self.ground, self.plot, self.video = ground, plot, video
         self.density = DensityWatch(ground) if plot else None
         self.film = Film(ground.ground) if video else None

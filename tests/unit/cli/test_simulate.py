@@ -49,6 +49,24 @@ def test_crowd(hall: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert next(iter(sorted(frames.iterdir()))).read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_film_that_browsers_play(hall: Path, tmp_path: Path) -> None:
+    av = pytest.importorskip("av", reason="films need the extra video")
+    film = tmp_path / "run.mp4"
+    assert run("crowd", str(hall), "--premovement", "0", "--limit-s", "20", "--video", str(film)) == 0
+    with av.open(str(film)) as opened:
+        stream = opened.streams.video[0]
+        frames = sum(1 for _ in opened.decode(stream))
+        assert (stream.codec_context.pix_fmt, frames) == ("yuv420p", 20)
+
+
+def test_a_film_that_cannot_be_written_is_said_before_the_run(
+    hall: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("s4allcities.simulation.crowd.drawing.find_spec", lambda _: None)
+    assert run("crowd", str(hall), "--video", str(tmp_path / "run.mp4")) == 2
+    assert "needs the extra `video`" in capsys.readouterr().err
+
+
 def test_crowd_in_words(hall: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("crowd", str(hall), "--premovement", "0", "--closed", "main-entrance") == 0
     out = capsys.readouterr().out

@@ -3,6 +3,7 @@
 import struct
 import zlib
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -112,25 +113,33 @@ class Film:
                 ] = colour
         self.frames.append(frame)
 
+    @staticmethod
+    def check(path: Path) -> None:
+        """Tell before a run whether its film can be written. :raises ValueError: .mp4, and PyAV is not installed."""
+        if path.suffix.lower() == ".mp4" and find_spec("av") is None:
+            raise ValueError(
+                "--video with .mp4 needs the extra `video` (PyAV); allowed without it: a folder of PNG frames"
+            )
+
     def write(self, path: Path, per_s: int = 20) -> None:
-        """Write a film (.mp4, with the extra ``video``) or a folder of PNG frames (any other name).
+        """Write a film (.mp4, with the extra ``video``; H.264 where PyAV has it, so that browsers play it) or a folder
+        of PNG frames (any other name).
 
         :raises ValueError: a film is asked for and PyAV is not installed.
         """
+        self.check(path)
         if path.suffix.lower() != ".mp4":
             path.mkdir(parents=True, exist_ok=True)
             for number, frame in enumerate(self.frames):
                 write_png(path / f"frame-{number:05}.png", frame)
             return
-        try:
-            import av
-        except ImportError:
-            raise ValueError(
-                "--video with .mp4 needs the extra `video` (PyAV); allowed without it: a folder of PNG frames"
-            ) from None
+        import av
+
+        codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
         with av.open(str(path), "w") as out:
-            stream = out.add_stream("mpeg4", rate=per_s)
+            stream = out.add_stream(codec, rate=per_s)
             stream.height, stream.width = self.floor.shape[:2]
+            stream.pix_fmt = "yuv420p"
             for frame in self.frames:
                 out.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
             out.mux(stream.encode())

@@ -14,7 +14,8 @@ def jupedsim_document(ground: SiteGround) -> dict[str, Any]:
     """Give one entry a level: ``walkable_wkt`` (metres, local frame), ``exits`` and ``zones`` as WKT polygons.
 
     Only the largest connected piece of a level can be loaded into one JuPedSim simulation; ``pieces`` tells how many
-    there are. Flights between levels are listed with their length and width: JuPedSim knows single floors only.
+    there are. Flights between levels are listed with their length and width, ``links`` with where they begin and end;
+    JuPedSim knows single floors only.
     """
     built, site = ground.ground, ground.site
     levels = []
@@ -58,6 +59,21 @@ def jupedsim_document(ground: SiteGround) -> dict[str, Any]:
         "anchor": [site.frame.lon, site.frame.lat],
         "levels": levels,
         "flights": flights,
+        "links": [
+            {
+                "name": link.slug,
+                "kind": link.kind,
+                "lower": {
+                    "level": site.zone(link.lower).level,
+                    "point": [round(float(v), 3) for v in link.line_m[0]],
+                },
+                "upper": {
+                    "level": site.zone(link.upper).level,
+                    "point": [round(float(v), 3) for v in link.line_m[-1]],
+                },
+            }
+            for link in site.links
+        ],
     }
 
 
