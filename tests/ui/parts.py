@@ -129,6 +129,7 @@ class Device:
         self._client.loop_stop()
 
 
+DOOR = "door-dc-01"
 SMOKE = ("smoke-21", "smoke-22", "smoke-23", "smoke-24", "smoke-25", "smoke-26")
 SIGNS = tuple(f"vms-{number:02}" for number in range(1, 13))
 PEOPLE = {
@@ -151,12 +152,13 @@ class Station:
         self, platform: PlatformProcess, *, answering: frozenset[str] = frozenset({"vms-08"})
     ) -> None:
         passwords = DeviceCredentials(platform.data / "keys" / "devices.json", SystemClock()).clear()
-        names = (*SMOKE, "co-31", "heat-33", *PEOPLE, *SIGNS)
+        names = (*SMOKE, "co-31", "heat-33", DOOR, *PEOPLE, *SIGNS)
         port = platform.running.mqtt_port
         self._devices = {
             name: Device(name, passwords[name], port, answers=name in answering) for name in names
         }
         self._fire_s = 0.0
+        self._open = 1
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -164,6 +166,10 @@ class Station:
     def burn(self) -> None:
         """Light the fire; once is enough."""
         self._fire_s = self._fire_s or time.monotonic()
+
+    def lock(self, locked: bool = True) -> None:
+        """Lock the door of exit A, or open it again."""
+        self._open = int(not locked)
 
     def close(self) -> None:
         self._over.set()
@@ -186,6 +192,7 @@ class Station:
             self._devices[name].say("env", {"smoke_pct_m": round(0.2 + ripple + min(9.0, 0.8 * fire_s), 3)})
         self._devices["co-31"].say("env", {"co_ppm": round(4 + 10 * ripple + min(110.0, 6 * fire_s), 2)})
         self._devices["heat-33"].say("env", {"heat_c": round(21 + ripple + min(24.0, 1.2 * fire_s), 2)})
+        self._devices[DOOR].say("door", {"open": self._open})
         for name, people in PEOPLE.items():
             self._devices[name].say("people", {"people": people + int(90 * ripple)})
 
