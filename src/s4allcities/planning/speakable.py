@@ -103,8 +103,10 @@ _Verdict = tuple[int, bool, float, float]
 _Group = tuple[list[str], dict[int, str]]
 _Moves = tuple[tuple[int, int], ...]
 """Nodes and the arcs that they are to be left by."""
-_Lot = tuple[int, int, int, float, float]
-"""Node, arc to lead it along, gate there, people who come by the node, their seconds of walking to that gate."""
+_Lot = tuple[int, int, int, float, float, frozenset[int]]
+"""Node, arc to lead it along, gate there, people who come by the node, their seconds of walking to that gate, the nodes
+that they come by.
+"""
 
 
 def nearest_exit_s(graph: PlanGraph, people: Mapping[str, int]) -> float:
@@ -281,10 +283,14 @@ class _Search:
             & (gate[tail] != gate[head])
         )
         lots: dict[int, list[_Lot]] = {}
+        onward = next_arc.tolist()
         for arc in arcs.tolist():
-            place, there = int(tail[arc]), int(gate[head[arc]])
-            walk_s = float(maker.transit_s[arc] + away_s[head[arc]])
-            lots.setdefault(int(gate[place]), []).append((place, arc, there, float(passing[place]), walk_s))
+            place, into = int(tail[arc]), int(head[arc])
+            walk_s = float(maker.transit_s[arc] + away_s[into])
+            along = frozenset(tail[list(maker.way(into, onward))].tolist())
+            lots.setdefault(int(gate[place]), []).append(
+                (place, arc, int(gate[into]), float(passing[place]), walk_s, along)
+            )
         return lots
 
     def _dearer(self, state: "_State", nearly: float) -> "_State | None":
@@ -413,13 +419,15 @@ class _Chain:
         """The moves after which the latest of the gates concerned would be through soonest; none if not before now."""
         if self.until_s:
             gate = self.until_s.index(self.found[0])
-            self._hand_on(gate, 0.0, 0.0, (), {gate})
+            self._hand_on(gate, 0.0, 0.0, (), {gate}, frozenset())
         return self.found[1]
 
-    def _hand_on(self, gate: int, got: float, so_far_s: float, moves: _Moves, passed: set[int]) -> None:
-        """Let a gate, which has got so many people, keep what it has or hand on a lot of its own."""
-        for place, arc, there, people, walk_s in self.lots.get(gate, ()):
-            if there in passed:
+    def _hand_on(
+        self, gate: int, got: float, so_far_s: float, moves: _Moves, passed: set[int], along: frozenset[int]
+    ) -> None:
+        """Let a gate, which got so many people ``along`` these nodes, hand on a lot that does not take them along."""
+        for place, arc, there, people, walk_s, onto in self.lots.get(gate, ()):
+            if there in passed or place in along:
                 continue
             own_s = self.until_s[gate] + (got - people) / self.flow_ps[gate] if got else 0.0
             here_s = max(so_far_s, own_s, walk_s)
@@ -430,7 +438,7 @@ class _Chain:
             if then_s < self.found[0] and chain not in self.tried:
                 self.found = (then_s, chain)
             if len(chain) < DEEPEST:
-                self._hand_on(there, people, here_s, chain, passed | {there})
+                self._hand_on(there, people, here_s, chain, passed | {there}, onto)
 
 
 @dataclass(frozen=True, slots=True)
