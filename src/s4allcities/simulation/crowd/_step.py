@@ -184,6 +184,7 @@ def walk(
     angle: U1,
     portal_of: I4,
     portals: F8,
+    halted: U1,
     sheet: I4,
     flight: U1,
     up: F8,
@@ -238,7 +239,7 @@ def walk(
         reach2 = max(reach * reach, body2)
         seen = 0
         bx, by = 0.0, 0.0
-        creeps = speed[i] < CREEP_MPS
+        creeps = speed[i] < CREEP_MPS or halted[i] != 0
         squeezed = False
         for b in range(9):
             other = near[block, b]

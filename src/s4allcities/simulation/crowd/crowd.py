@@ -162,6 +162,7 @@ class Crowd:
             self.hx.copy(),
             self.hy.copy(),
         )
+        self.halted: U1 = np.zeros(n, np.uint8)
         self._best_m, self._best_s, self.nudged = np.full(n, np.inf), np.zeros(n), 0
         self._here = np.arange(n, dtype=np.int32)
         self._near_cell, self._owner, self._by = (np.empty(2 * n + 1, np.int32) for _ in range(3))
@@ -258,9 +259,9 @@ class Crowd:
             low, high, self._owner, self._sx, self._sy, self._first, r.near, r.near_index, r.first_wall, r.wall,
             r.walls, r.west, r.south, step_m, self.x, self.y, self.hx, self.hy, self.speed, self.free,
             self.behaviour.gap_s, self.behaviour.radius_m, self.start_s, self.goal, self.cell, self.lag, self.angle,
-            r.portal, g.portals, r.sheet, self._flights, g.stair_up, g.stair_down, self.pace, r.clearance_m,
-            self._law, self._bend,
-            self.now_s, self.dt_s, self.seed, self.step, self._nx, self._ny, self._nhx, self._nhy,
+            r.portal, g.portals, self.halted, r.sheet, self._flights, g.stair_up, g.stair_down, self.pace,
+            r.clearance_m, self._law, self._bend, self.now_s, self.dt_s, self.seed, self.step,
+            self._nx, self._ny, self._nhx, self._nhy,
         )  # fmt: skip
 
     def _keep_together(self) -> None:
@@ -278,13 +279,15 @@ class Crowd:
         self.lag[here] = np.clip(1.0 - 0.35 * np.maximum(lead - 0.8, 0.0), 0.25, 1.0)
 
     def _help_the_stuck(self) -> None:
-        """Move on by a cell or two who for 20 s came no nearer to the goal though nobody is near: caught at a corner
-        of the grid. Counted in ``nudged``; a queue is left alone.
+        """Mark who for 10 s came no nearer: they slip by people who come the other way, with whom they might step from
+        side to side for ever. Move on by a cell or two who for 20 s came no nearer to the goal though nobody is near:
+        caught at a corner of the grid. Counted in ``nudged``; a queue is left alone.
         """
         here = self._here[(self.start_s[self._here] <= self.now_s) & (self.goal[self._here] >= 0)]
         away = self.distance[self.goal[here], self.cell[here]].astype(np.float64)
         nearer = away < self._best_m[here] - 0.2
         self._best_m[here[nearer]], self._best_s[here[nearer]] = away[nearer], self.now_s
+        self.halted[here] = self.now_s - self._best_s[here] > 10.0
         late = here[(self.now_s - self._best_s[here] > 20.0) & np.isfinite(away)]
         raster = self.ground.raster
         for i in late[:50]:

@@ -43,7 +43,8 @@ def _one(crowd: Crowd, i: int, people: list[int]) -> Vector:
     reach = max(min(both + min(wish, v_now + HASTE_MPS) * b.gap_s, NEAR_M), both + BODY_REACH_M)
     others = [(float(crowd.x[j]) - x, float(crowd.y[j]) - y, j) for j in people if j != i]
     others = [each for each in others if hypot(each[0], each[1]) < reach]
-    met = [each for each in others if v_now < CREEP_MPS and _comes_towards(crowd, i, each[2], way)]
+    creeps = v_now < CREEP_MPS or bool(crowd.halted[i])
+    met = [each for each in others if creeps and _comes_towards(crowd, i, each[2], way)]
     others = [each for each in others if each not in met]
     e = _bent(crowd, others, way, both)
     walls = _walls_near(crowd, x, y) if crowd.ground.raster.clearance_m[cell] <= WALL_REACH_M else []
