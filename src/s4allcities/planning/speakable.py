@@ -9,15 +9,17 @@ whatever they are told, and the one with the best worst decile is taken. A plan 
 preferred while it is within 10 % of that.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from msgspec import Struct
 
 from .arrays import F8, I4
+from .chains import Chain, Lot, Moves
 from .graph import PlanGraph
 from .queues import Draws, clearance_s, draw, route_times
+from .sentences import Sentence, Teller
 from .trees import Tree, TreeMaker, join_routes
 
 __all__ = ("APPROVED_MARGIN", "Approved", "Sentence", "SpeakablePlan", "nearest_exit_s", "speakable_plan")
@@ -33,12 +35,7 @@ IDLE_MOVES = 12
 MOST_EXCHANGES = 40
 """Tries to lead places into a neighbour's way out ..."""
 IDLE_EXCHANGES = 14
-"""... until so many in a row have brought nothing ..."""
-DEEPEST = 4
-"""... and some of its own on to the next, at most so often in a row."""
-MOST_EXITS_NAMED = 4
-NEARER_S = 1.0
-"""An exit this many seconds further away still counts as the nearest: people do not measure."""
+"""... until so many in a row have brought nothing."""
 MOST_GATES = 40
 """Of a larger place only so many gates are tried one by one."""
 BEST = 4
@@ -53,16 +50,6 @@ class Approved(Struct, frozen=True, kw_only=True):
 
     name: str
     exits: dict[str, tuple[str, ...]]
-
-
-class Sentence(Struct, frozen=True, kw_only=True):
-    """What is said to ``zones``: leave by the nearest of ``exits``; or, if ``nearest``, by the nearest exit there
-    is.
-    """
-
-    zones: tuple[str, ...]
-    exits: tuple[str, ...]
-    nearest: bool = False
 
 
 class SpeakablePlan(Struct, frozen=True, kw_only=True):
@@ -100,13 +87,6 @@ class _Candidate:
 
 
 _Verdict = tuple[int, bool, float, float]
-_Group = tuple[list[str], dict[int, str]]
-_Moves = tuple[tuple[int, int], ...]
-"""Nodes and the arcs that they are to be left by."""
-_Lot = tuple[int, int, int, float, float, frozenset[int]]
-"""Node, arc to lead it along, gate there, people who come by the node, their seconds of walking to that gate, the nodes
-that they come by.
-"""
 
 
 def nearest_exit_s(graph: PlanGraph, people: Mapping[str, int]) -> float:
@@ -131,7 +111,7 @@ class _Search:
         self.found: dict[str, tuple[_Verdict, _Candidate]] = {}
         self.late: dict[str, float] = {}
         self.now: dict[int, str] = {}
-        self._distance: dict[str, F8] = {}
+        self.teller = Teller(self.maker)
         self._beyond: dict[str, float] = {}
         self._only: dict[str, list[int]] = {}
         # Different surcharges often lead to the same ways.
@@ -162,7 +142,7 @@ class _Search:
             late[gate] = max(late.get(gate, 0.0), float(done[r]))
             exits.setdefault(maker.graph.nodes[place].zone, set()).add(gate)
         named = {zone: tuple(sorted(gates)) for zone, gates in sorted(exits.items())}
-        found = _Candidate(ways, named, float(done.max(initial=0.0)), stranded, self.sentences(ways))
+        found = _Candidate(ways, named, float(done.max(initial=0.0)), stranded, self.teller.sentences(ways))
         self._seen[key] = found, late
         return found, late
 
@@ -175,7 +155,7 @@ class _Search:
                 meant.setdefault(zone, {})[place] = self.maker.gate_of_way(way)
         for goals in meant.values():
             gates = set(goals.values())
-            if len(gates) < 2 or not gates <= set(self.maker.gates) or self._is_nearest(goals, gates):
+            if len(gates) < 2 or not gates <= set(self.maker.gates) or self.teller.is_nearest(goals, gates):
                 continue
             count = dict.fromkeys(sorted(gates), 0.0)
             for place, gate in goals.items():
@@ -244,10 +224,10 @@ class _Search:
         candidate, late = self.candidate(tree)
         least = self._lateness(candidate, late)
         lots = self._lots(next_arc, candidate)
-        tried: set[_Moves] = set()
+        tried: set[Moves] = set()
         for _ in range(MOST_EXCHANGES):
             until_s = [late.get(name, 0.0) for name in self.maker.gates]
-            moves = _Chain(lots, until_s, self.flow_ps, tried).best()
+            moves = Chain(lots, until_s, self.flow_ps, tried).best()
             if not moves or len(tried) >= IDLE_EXCHANGES:
                 return
             tried.add(moves)
@@ -267,7 +247,7 @@ class _Search:
         over = max(0, len(candidate.sentences) - self.most)
         return over, _forks(self.maker, candidate), *sorted(late.values(), reverse=True)
 
-    def _lots(self, next_arc: I4, candidate: _Candidate) -> dict[int, list[_Lot]]:
+    def _lots(self, next_arc: I4, candidate: _Candidate) -> dict[int, list[Lot]]:
         """The places beside another gate's way out, by the gate that they are led to."""
         maker = self.maker
         passing = np.zeros(len(maker.graph.nodes))
@@ -282,7 +262,7 @@ class _Search:
             & (gate[head] >= 0)
             & (gate[tail] != gate[head])
         )
-        lots: dict[int, list[_Lot]] = {}
+        lots: dict[int, list[Lot]] = {}
         onward = next_arc.tolist()
         for arc in arcs.tolist():
             place, into = int(tail[arc]), int(head[arc])
@@ -326,119 +306,13 @@ class _Search:
 
     def _cost(self, gate: str, state: "_State") -> F8:
         """What it costs each node (n,) to leave by a gate."""
-        return self._away(gate) + (self._past(gate) + state.surcharge_s[gate])
+        return self.teller.away_s(gate) + (self._past(gate) + state.surcharge_s[gate])
 
     def _past(self, gate: str) -> float:
         """Seconds from a gate on to safety."""
         if gate not in self._beyond:
             self._beyond[gate] = self.maker.seconds_past(gate)
         return self._beyond[gate]
-
-    def sentences(self, ways: Mapping[int, tuple[int, ...]]) -> tuple[Sentence, ...]:
-        """Put the zones into as few sentences as will do. Zones share one if for each starting point the nearest of all
-        exits named is the one it is meant to use.
-        """
-        meant: dict[str, dict[int, str]] = {}
-        for place, way in sorted(ways.items()):
-            if way:
-                zone = self.maker.graph.nodes[place].zone
-                meant.setdefault(zone, {})[place] = self.maker.gate_of_way(way)
-        groups: list[_Group] = []
-        gates = set(self.maker.gates)
-        plain = [
-            zone
-            for zone, goals in meant.items()
-            if set(goals.values()) <= gates and self._is_nearest(goals, self.maker.gates)
-        ]
-        if plain:
-            goals = {place: gate for zone in plain for place, gate in meant.pop(zone).items()}
-            groups.append((plain, goals))
-        for zone in sorted(meant, key=lambda each: (len(set(meant[each].values())), each)):
-            for zones, goals in groups[1 if plain else 0 :]:
-                both = goals | meant[zone]
-                named = sorted(set(both.values()))
-                alike = len({gate in gates for gate in named}) == 1
-                if alike and len(named) <= MOST_EXITS_NAMED and self._is_nearest(both, named):
-                    zones.append(zone)
-                    goals.update(meant[zone])
-                    break
-            else:
-                groups.append(([zone], dict(meant[zone])))
-        if plain and any(self._shares(groups[0], other) for other in groups[1:]):
-            plain = []
-            groups = groups[1:]
-        return tuple(
-            Sentence(
-                zones=tuple(sorted(zones)),
-                exits=tuple(sorted(set(goals.values()))),
-                nearest=bool(plain) and place == 0,
-            )
-            for place, (zones, goals) in enumerate(groups)
-        )
-
-    def _shares(self, first: _Group, other: _Group) -> bool:
-        """Let a group say what another says, if that is true for both; tells whether it was."""
-        both = first[1] | other[1]
-        named = sorted(set(both.values()))
-        if len(named) > MOST_EXITS_NAMED or not set(named) <= set(self.maker.gates):
-            return False
-        if not self._is_nearest(both, named):
-            return False
-        other[0].extend(first[0])
-        other[1].update(first[1])
-        return True
-
-    def _is_nearest(self, goals: Mapping[int, str], among: Iterable[str]) -> bool:
-        """Whether each starting point's gate is the nearest to it of some."""
-        gates = list(among)
-        return all(
-            self._away(gate)[place] <= min(self._away(each)[place] for each in gates) + NEARER_S
-            for place, gate in goals.items()
-        )
-
-    def _away(self, gate: str) -> F8:
-        if gate not in self._distance:
-            self._distance[gate] = self.maker.seconds_to(gate)
-        return self._distance[gate]
-
-
-class _Chain:
-    """Looks for lots of people to hand on from gate to gate, at most ``DEEPEST`` times."""
-
-    def __init__(
-        self,
-        lots: Mapping[int, Sequence[_Lot]],
-        until_s: Sequence[float],
-        flow_ps: Sequence[float],
-        tried: Collection[_Moves],
-    ) -> None:
-        self.lots, self.until_s, self.flow_ps, self.tried = lots, until_s, flow_ps, tried
-        self.found: tuple[float, _Moves] = (max(until_s, default=0.0), ())
-
-    def best(self) -> _Moves:
-        """The moves after which the latest of the gates concerned would be through soonest; none if not before now."""
-        if self.until_s:
-            gate = self.until_s.index(self.found[0])
-            self._hand_on(gate, 0.0, 0.0, (), {gate}, frozenset())
-        return self.found[1]
-
-    def _hand_on(
-        self, gate: int, got: float, so_far_s: float, moves: _Moves, passed: set[int], along: frozenset[int]
-    ) -> None:
-        """Let a gate, which got so many people ``along`` these nodes, hand on a lot that does not take them along."""
-        for place, arc, there, people, walk_s, onto in self.lots.get(gate, ()):
-            if there in passed or place in along:
-                continue
-            own_s = self.until_s[gate] + (got - people) / self.flow_ps[gate] if got else 0.0
-            here_s = max(so_far_s, own_s, walk_s)
-            if here_s >= self.found[0]:
-                continue
-            chain = (*moves, (place, arc))
-            then_s = max(here_s, self.until_s[there] + people / self.flow_ps[there])
-            if then_s < self.found[0] and chain not in self.tried:
-                self.found = (then_s, chain)
-            if len(chain) < DEEPEST:
-                self._hand_on(there, people, here_s, chain, passed | {there}, onto)
 
 
 @dataclass(frozen=True, slots=True)
@@ -528,7 +402,7 @@ def _approved(search: _Search, plan: Approved) -> _Candidate:
     }
     done, _ = route_times(maker.routes(search.people, ways), maker.transit_s, maker.capacity_ps)
     exits = {zone: tuple(sorted(plan.exits[zone])) for zone in search.zones if zone in plan.exits}
-    return _Candidate(ways, exits, float(done.max(initial=0.0)), (), search.sentences(ways), plan.name)
+    return _Candidate(ways, exits, float(done.max(initial=0.0)), (), search.teller.sentences(ways), plan.name)
 
 
 def _play(search: _Search, plan: _Candidate, nearest: _Candidate, draws: Draws, follow: F8) -> F8:
