@@ -15,10 +15,10 @@ from math import log
 from msgspec import Struct
 from msgspec.structs import replace
 
-from s4allcities.domain import US_PER_S, Context, Event, Incident, Place, Term, derived_ulid
+from s4allcities.domain import US_PER_S, Context, Detection, Event, Incident, Place, Term, derived_ulid
 from s4allcities.site import Site
 
-from .situation import Situation
+from .situation import DISTRUST_KINDS, Situation, distrust
 
 __all__ = ("EXIT_LOST", "WAY_OUT_LOST", "ExitCost", "ExitPatrol", "Shut")
 
@@ -32,6 +32,7 @@ LEAST_S, LEAST_SHARE = 15.0, 0.05
 GRAVE_SHARE = 0.25
 SURE = 0.97
 SOURCE = "exits"
+REASON = "its door is shut, nobody has said why"
 
 
 class ExitCost(Struct, frozen=True, kw_only=True):
@@ -54,12 +55,15 @@ class ExitCost(Struct, frozen=True, kw_only=True):
 
 
 class Shut(Struct):
-    """A door that says closed: since when, since when it is open again (0: it is not), and what was said of it."""
+    """A door that says closed: since when, since when it is open again (0: it is not), and what was said of it;
+    ``distrust`` is why its controller cannot be believed any more, "" while it can.
+    """
 
     since_us: int
     open_us: int = 0
     said: bool = False
     incident: Incident | None = None
+    distrust: str = ""
 
 
 class ExitPatrol:
@@ -76,8 +80,11 @@ class ExitPatrol:
         self._indoors = [zone.slug for zone in site.zones if not zone.outdoor]
 
     def note(self, shut: dict[str, Shut], events: Iterable[Event]) -> None:
-        """Take door contacts in."""
+        """Take in what controllers say, and what makes them doubtful."""
         for event in events:
+            if isinstance(event, Detection) and event.kind in DISTRUST_KINDS:
+                for doubted in shut.keys() & set(event.place.entities):
+                    shut[doubted].distrust = distrust(event)
             if not isinstance(event, Context) or event.attribute != "door_state":
                 continue
             slug = self._exits.get(event.subject)
@@ -97,7 +104,7 @@ class ExitPatrol:
         out: list[Event] = []
         for slug, door in sorted(shut.items()):
             if door.open_us and (not door.said or now_us - door.open_us >= AGAIN_US):
-                out += self._opened(slug, door, now_us)
+                out += self._opened(slug, door, situation, now_us)
                 del shut[slug]
         for slug, door in sorted(shut.items()):
             if not door.said and now_us - door.since_us >= HOLD_US and self._occupied(situation):
@@ -113,7 +120,7 @@ class ExitPatrol:
         exit_ = self._site.opening(slug)
         fact = Context(
             id="", t_us=now_us, subject=slug, attribute="exit_state", value="unusable",
-            reason="its door is shut, nobody has said why", source=SOURCE,
+            reason=REASON, source=SOURCE,
         )  # fmt: skip
         cost = self._cost(situation, slug)
         if not cost.matters:
@@ -145,15 +152,18 @@ class ExitPatrol:
         )  # fmt: skip
         return [fact, door.incident]
 
-    def _opened(self, slug: str, door: Shut, now_us: int) -> list[Event]:
-        if not door.said:
-            return []
-        out: list[Event] = [
-            Context(
-                id="", t_us=now_us, subject=slug, attribute="exit_state", value="usable",
-                reason="its door is open again", source=SOURCE,
-            )
-        ]  # fmt: skip
+    def _opened(self, slug: str, door: Shut, situation: Situation, now_us: int) -> list[Event]:
+        """Take back what was said, and only that: an exit that is in doubt for another reason stays so."""
+        out: list[Event] = []
+        known = situation.exits.get(slug)
+        if door.said and known is not None and known.reason == REASON:
+            out.append(
+                Context(
+                    id="", t_us=now_us, subject=slug, attribute="exit_state",
+                    value="doubtful" if door.distrust else "usable",
+                    reason=door.distrust or "its door is open again", source=SOURCE,
+                )
+            )  # fmt: skip
         if door.incident is not None:
             closed = replace(
                 door.incident, t_us=now_us, version=door.incident.version + 1, status="closed",

@@ -6,7 +6,7 @@ from msgspec import Struct, field
 
 from s4allcities.domain import Context, Detection, Event
 
-__all__ = ("Doubt", "Situation", "fold")
+__all__ = ("DISTRUST_KINDS", "Doubt", "Situation", "distrust", "fold")
 
 DISTRUST_KINDS = frozenset({"unauthorised-write", "door-contradiction"})
 """Detections that make an exit doubtful: what its controller says can no longer be believed."""
@@ -61,10 +61,11 @@ def _fold_detection(situation: Situation, detection: Detection, exits: frozenset
         if entity not in exits or (known is not None and known.unusable):
             continue
         if known is None or detection.kind == "door-contradiction":
-            situation.exits[entity] = Doubt(_reason(detection), detection.t_us)
+            situation.exits[entity] = Doubt(distrust(detection), detection.t_us)
 
 
-def _reason(detection: Detection) -> str:
+def distrust(detection: Detection) -> str:
+    """Say why an exit that a detection of these kinds names cannot be counted on."""
     if detection.kind == "door-contradiction":
         return "doubtful: says open but nobody passes, controller tampered"
     return "doubtful: an unknown host wrote to its door controller"

@@ -6,9 +6,17 @@ from math import log
 import pytest
 
 from s4allcities.app.plan_stage import plan_stage
-from s4allcities.awareness.response.exits import EXIT_LOST, HOLD_US, WAY_OUT_LOST, ExitCost, ExitPatrol, Shut
+from s4allcities.awareness.response.exits import (
+    EXIT_LOST,
+    HOLD_US,
+    REASON,
+    WAY_OUT_LOST,
+    ExitCost,
+    ExitPatrol,
+    Shut,
+)
 from s4allcities.awareness.response.situation import Doubt, Situation
-from s4allcities.domain import US_PER_S, Context, Event, Incident
+from s4allcities.domain import US_PER_S, Context, Detection, Event, Incident, Place
 from s4allcities.site import Site, load_site
 
 NOTHING = ExitCost(with_s=300.0, without_s=303.0, cut_off=0)
@@ -68,13 +76,35 @@ def test_an_open_door_again_ends_it_after_a_while(site: Site) -> None:
     _, incident = run(patrol, shut, crowded(), [], HOLD_US)
     assert isinstance(incident, Incident)
     t_us = HOLD_US + US_PER_S
-    assert run(patrol, shut, crowded(), [door(site, slug, "open", t_us)], t_us) == []
-    fact, closed = run(patrol, shut, crowded(), [], t_us + 10 * US_PER_S)
+    known = crowded()
+    known.exits[slug] = Doubt(REASON, HOLD_US, unusable=True)
+    assert run(patrol, shut, known, [door(site, slug, "open", t_us)], t_us) == []
+    fact, closed = run(patrol, shut, known, [], t_us + 10 * US_PER_S)
     assert isinstance(fact, Context)
     assert fact.value == "usable"
     assert isinstance(closed, Incident)
     assert (closed.id, closed.version, closed.status) == (incident.id, 2, "closed")
     assert shut == {}
+
+
+@pytest.mark.parametrize("stated", [False, True])
+def test_an_open_door_does_not_clear_an_exit_of_another_doubt(site: Site, stated: bool) -> None:
+    slug, shut = watched(site), dict[str, Shut]()
+    patrol = ExitPatrol(site, lambda *_: NOTHING)
+    run(patrol, shut, crowded(), [door(site, slug, "closed", 0)], 0)
+    run(patrol, shut, crowded(), [], HOLD_US)
+    written = Detection(
+        id="d", t_us=HOLD_US, detector="cyber", kind="unauthorised-write", sensor="ids", group="ids", confidence=0.9,
+        place=Place(entities=(slug,)),
+    )  # fmt: skip
+    known = crowded()
+    known.exits[slug] = Doubt("a guard says so" if stated else REASON, HOLD_US, unusable=True)
+    t_us = HOLD_US + US_PER_S
+    run(patrol, shut, known, [written, door(site, slug, "open", t_us)], t_us)
+    said = run(patrol, shut, known, [], t_us + 10 * US_PER_S)
+    assert [(each.value, each.reason[:8]) for each in said if isinstance(each, Context)] == (
+        [] if stated else [("doubtful", "doubtful")]
+    )
 
 
 def test_a_door_that_flutters_is_said_once(site: Site) -> None:
