@@ -153,6 +153,7 @@ class EdgeNode:
         self._held = self._packed = self._rows = self._batches = 0
         self._redelivered = self._publish_errors = 0
         self._reader: asyncio.Task[None] | None = None
+        self._stopping = False
 
     def status(self) -> EdgeStatus:
         """Give the counters."""
@@ -176,6 +177,8 @@ class EdgeNode:
         floors = await accounted_floor(self.bus, self.intake.sources.families)
         self.ledgers = [RawLedger(floor) for floor in floors]
         await recall(self.bus, self.intake.remember)
+        if self._stopping:
+            return
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
@@ -187,8 +190,10 @@ class EdgeNode:
     async def stop(self, *, within_s: float = STOP_S) -> None:
         """Take nothing more, bring what is held onto the bus, then let `run` return.
 
-        What the bus does not take in time stays in RAW, unacknowledged, for the next start.
+        What the bus does not take in time stays in RAW, unacknowledged, for the next start. While `run` still recovers,
+        or has not begun, nothing is held: it then returns before it takes anything.
         """
+        self._stopping = True
         if self._reader is None:
             return
         self._reader.cancel()

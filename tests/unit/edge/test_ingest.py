@@ -3,7 +3,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from tests.unit.edge.fakes import NOW_US, FakeBus, until
+from tests.unit.edge.fakes import NOW_US, FakeBus, FakeState, until
 
 from s4allcities.domain import ManualClock, Observation, Rejected
 from s4allcities.edge.ingest import EdgeNode, HandedHandler
@@ -198,6 +198,26 @@ async def test_stopping_does_not_wait_for_a_dead_bus() -> None:
         await task
     assert list(bus.waiting) == [1]
     assert node.status().in_flight == 1
+
+
+@pytest.mark.parametrize("steps", [0, 1, 3])
+async def test_stopping_while_it_recovers_or_before_it_began_ends_it_too(steps: int) -> None:
+    class SlowBus(FakeBus):
+        async def raw_states(self) -> list[FakeState]:
+            await asyncio.sleep(0.01)
+            return await super().raw_states()
+
+    bus = SlowBus()
+    await bus.publish_raw("env", "e1", env(1))
+    node = make_node(bus)
+    task = asyncio.create_task(node.run())
+    async with asyncio.timeout(5):
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await node.stop()
+        await task
+    assert list(bus.waiting) == [1]
+    assert node.status().received == 0
 
 
 async def test_silence_of_a_sensor_is_published() -> None:
