@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -59,6 +60,8 @@ async def serve(config: AppConfig, *, announce: Callable[[Running, list[FirstLin
     """Run until SIGINT or SIGTERM; ``announce`` is called once the page can be opened."""
     # A thread that computes gives Python up this soon: the event loop, where alerts are made, waits no longer for it.
     sys.setswitchinterval(SWITCH_S)
+    # What is made at the start stays: looking through it for garbage would cost 0.1 s of standstill, again and again.
+    gc.disable()
     stop, ready = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -70,6 +73,9 @@ async def serve(config: AppConfig, *, announce: Callable[[Running, list[FirstLin
         waiting = asyncio.create_task(ready.wait())
         await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if ready.is_set():
+            gc.collect()
+            gc.freeze()
+            gc.enable()
             found = _running(platform)
             write_private(folder / RUNNING_FILE, msgspec.json.encode(found).decode())
             announce(found, links)

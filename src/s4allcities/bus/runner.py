@@ -6,6 +6,7 @@ that replay have the ids they had before, so the server, the store and other run
 
 import asyncio
 import logging
+import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Generic, TypeVar
@@ -33,6 +34,7 @@ from .inputs import input_filters
 from .messages import Message
 from .origins import Origins, Watermark
 from .raw import on_clock
+from .saving import SnapshotWriter
 from .streams import EVENTS, OBS
 from .subjects import valid_token
 
@@ -44,6 +46,7 @@ S = TypeVar("S")
 _CLOCK = "clock"
 _FINAL_SAVE_S = 5.0
 _YIELD_S = 0.002
+_SAVE_SHARE = 0.02
 _REBIRTH_S = 0.2
 
 
@@ -100,7 +103,8 @@ class StageRunner(Generic[S]):
     started anew from the last snapshot; an input at which it dies twice is set aside as rejected.
 
     A stage never gets its own events back. Clock ticks come as empty batches (stream OBS) or empty lists (EVENTS).
-    Snapshots are taken every ``snapshot_every_s`` real seconds in which something came in, and at a clean stop.
+    Snapshots are taken every ``snapshot_every_s`` real seconds in which something came in, less often where taking one
+    is slow, and at a clean stop. They are written while the stage goes on.
 
     :raises ValueError: the stage's inputs mix the streams, or there are none.
     :raises SubjectError: the stage's name cannot be part of a subject.
@@ -120,7 +124,7 @@ class StageRunner(Generic[S]):
         valid_token(stage.name, "stage")
         self._stage = stage
         self._bus = bus
-        self._store = snapshots
+        self._saved = SnapshotWriter(snapshots, stage.name, partition, bus.clock, self._count_error)
         self._partition = partition
         self._mode: Mode = mode
         self._snapshot_every_s = snapshot_every_s
@@ -131,11 +135,9 @@ class StageRunner(Generic[S]):
         self._poison: set[int] = set()
         self._epoch = 0
         self._sequence = 0
-        self._saved_sequence = 0
         self._now_us = 0
         self._lag = 0
         self._t_input_us = 0
-        self._last_snapshot_us = 0
         self._counters = _Counters()
         self._origins = Origins()
         self._published_before = (0, 0)
@@ -158,7 +160,7 @@ class StageRunner(Generic[S]):
             errors=self._counters.errors,
             published=self._counters.published,
             dropped=self._counters.dropped,
-            last_snapshot_us=self._last_snapshot_us,
+            last_snapshot_us=self._saved.t_us,
             running=self._running,
             t_input_us=self._t_input_us,
         )
@@ -194,14 +196,18 @@ class StageRunner(Generic[S]):
     async def _loop(self) -> None:
         loop = asyncio.get_running_loop()
         yielded = loop.time()
-        next_save = yielded + self._snapshot_every_s
+        # Each stage at its own beat: all at once would wait for each other, and hold up everybody else.
+        beat = zlib.crc32(f"{self._stage.name}.{self._partition}".encode()) / 2**32
+        next_save = yielded + self._snapshot_every_s * beat
         follower = self._bus.follow(self._stream, self._filters, after=self._sequence)
         try:
             async for message in follower:
                 await self._take(message)
-                if loop.time() >= next_save:
+                if (begun := loop.time()) >= next_save and not self._saved.busy:
                     await self._try_save()
-                    next_save = loop.time() + self._snapshot_every_s
+                    next_save = max(
+                        begun + self._snapshot_every_s, begun + (loop.time() - begun) / _SAVE_SHARE
+                    )
                 if loop.time() - yielded > _YIELD_S:  # a backlog without outputs never waits by itself
                     await asyncio.sleep(0)
                     yielded = loop.time()
@@ -328,9 +334,9 @@ class StageRunner(Generic[S]):
         stream = await self._bus.stream_state(self._stream)
         self._epoch = stream.created_us
         self._published_before = await self._last_output()
-        self._sequence = self._saved_sequence = 0
+        self._sequence = self._saved.sequence = 0
         self._origins = Origins()
-        saved = await self._store.load(self._stage.name, self._partition)
+        saved = await self._saved.load()
         if saved is None or not await self._thaw(*saved):
             self._counters = _Counters(errors=self._counters.errors)
             await self._host.begin(None)
@@ -355,7 +361,7 @@ class StageRunner(Generic[S]):
                 "stage %s: stream %s was made anew, reading from its start", self._stage.name, self._stream
             )
             self._sequence = 0
-        self._saved_sequence = self._sequence
+        self._saved.sequence = self._sequence
         return True
 
     async def _last_output(self) -> tuple[int, int]:
@@ -365,26 +371,26 @@ class StageRunner(Generic[S]):
         envelope = last.envelope
         return (envelope.epoch, envelope.sequence) if envelope.partition == self._partition else (0, 0)
 
+    def _count_error(self) -> None:
+        self._counters.errors += 1
+
     async def _try_save(self) -> None:
-        """A store that fails costs a longer replay, not the stage."""
+        """A state that cannot be frozen costs a longer replay, not the stage."""
         try:
             await self._save()
         except WorkerDied:
             raise
         except Exception:
-            self._counters.errors += 1
+            self._count_error()
             log.exception("stage %s: snapshot failed; the one before it rules", self._stage.name)
 
     async def _save(self) -> None:
-        """Keep state, sequence and watermarks in one record."""
-        if self._sequence == self._saved_sequence:
+        """Freeze state, sequence and watermarks in one record, and begin to write it."""
+        if self._sequence == self._saved.sequence:
             return
         frozen = await self._host.snapshot()
         record = _Snapshot(self._epoch, self._now_us, self._origins.marks, self._counters, frozen)
-        sequence = self._sequence
-        await self._store.save(self._stage.name, self._partition, sequence, msgspec.msgpack.encode(record))
-        self._saved_sequence = sequence
-        self._last_snapshot_us = self._bus.clock.now_us()
+        self._saved.write(self._sequence, msgspec.msgpack.encode(record))
 
     async def _stop(self) -> None:
         """Finish the message in hand and take a last snapshot; where that fails, the one before it rules."""
@@ -392,8 +398,10 @@ class StageRunner(Generic[S]):
             with anyio.move_on_after(_FINAL_SAVE_S, shield=True):
                 if self._unsent is not None and self._bus.open:
                     await self._finish()
+                await self._saved.settle()
                 if self._clean and self._resumed:
                     await self._save()
+                    await self._saved.settle()
         except Exception:
             log.exception("stage %s: last snapshot failed; the one before it rules", self._stage.name)
         finally:

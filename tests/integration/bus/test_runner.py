@@ -311,7 +311,27 @@ async def test_a_store_that_fails_does_not_stop_the_stage(bus: Bus, caplog: pyte
         async with running(runner):
             await publish(bus, 1, 3)
             assert await outputs(bus, 3) == [1, 3, 6]
-            await until(lambda: runner.status.errors == 3)
+            await until(lambda: runner.status.errors >= 1)
+
+
+async def test_a_slow_store_does_not_hold_the_stage_up(bus: Bus) -> None:
+    begun, let_go = asyncio.Event(), asyncio.Event()
+
+    class Slow(MemoryStore):
+        async def save(self, stage: str, partition: int, sequence: int, state: bytes) -> None:
+            begun.set()
+            await let_go.wait()
+            await super().save(stage, partition, sequence, state)
+
+    store = Slow()
+    async with running(StageRunner(Summing(), bus, store, snapshot_every_s=0)):
+        await publish(bus, 1, 1)
+        await begun.wait()
+        await publish(bus, 2, 4)
+        assert await outputs(bus, 4) == [1, 3, 6, 10]
+        assert not store.kept
+        let_go.set()
+    assert store.kept["summing", 0][0] == 4
 
 
 async def test_a_step_cut_off_by_closing_the_bus_is_done_again_by_the_next_runner(
@@ -333,7 +353,7 @@ async def test_a_step_cut_off_by_closing_the_bus_is_done_again_by_the_next_runne
     await publish(bus, 1, 5)
     with anyio.fail_after(5):
         await task
-    assert store.kept["summing", 0][0] == 2
+    assert store.kept["summing", 0][0] in (1, 2)
     own._link.closed = False
     await own.close()
     async with running(StageRunner(Summing(), bus, store)):
