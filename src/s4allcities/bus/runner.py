@@ -46,7 +46,7 @@ S = TypeVar("S")
 _CLOCK = "clock"
 _FINAL_SAVE_S = 5.0
 _YIELD_S = 0.002
-_SAVE_SHARE = 0.02
+_SAVE_SHARE = 0.005
 _REBIRTH_S = 0.2
 
 

@@ -67,7 +67,8 @@ class ParquetHistory(BufferedHistory):
             for parts in self._crowded(today):
                 one = await self._in(self._writer, partial(self._files.merge, self._connection, parts))
                 self._files.segments.append(one)
-                self._files.drop(parts)
+                self._files.forget(parts)
+                await self._in(self._writer, partial(self._files.delete, parts))
                 merged += len(parts)
             return merged
 
@@ -108,7 +109,8 @@ class ParquetHistory(BufferedHistory):
                 for segment in self._files.segments
                 if day_start_us(segment.day) + days.get(segment.family, default_days) * DAY_US < now_us
             ]
-            return self._files.drop(old)
+            self._files.forget(old)
+            return await self._in(self._writer, partial(self._files.delete, old))
 
     async def _forget(self) -> None:
         await self._in(self._writer, lambda: self._files.commit(self._files.flush, 0))

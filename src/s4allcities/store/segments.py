@@ -192,7 +192,9 @@ class SegmentFiles:
             replaced = self._index(connection)
         except OSError as error:
             raise HistoryError(f"{self.directory}: cannot use the history: {error}") from error
-        self.drop([segment for segment in self.segments if segment.path.name in replaced])
+        gone = [segment for segment in self.segments if segment.path.name in replaced]
+        self.forget(gone)
+        self.delete(gone)
 
     def write(
         self,
@@ -236,15 +238,18 @@ class SegmentFiles:
         self.flush, self.sequence = flush, sequence
         self.segments.extend(segments)
 
-    def drop(self, segments: Iterable[Segment]) -> int:
-        """Delete files; give how many rows went with them."""
-        gone = list(segments)
-        paths = {segment.path for segment in gone}
+    def forget(self, segments: Iterable[Segment]) -> None:
+        """Take files out of the index."""
+        paths = {segment.path for segment in segments}
         self.segments = [segment for segment in self.segments if segment.path not in paths]
-        for segment in gone:
+
+    @staticmethod
+    def delete(segments: Collection[Segment]) -> int:
+        """Delete files that were forgotten; give how many rows went with them."""
+        for segment in segments:
             segment.path.unlink(missing_ok=True)
             _remove_if_empty(segment.path.parent)
-        return sum(segment.rows for segment in gone)
+        return sum(segment.rows for segment in segments)
 
     def select(self, series: Collection[int] | None, t_from_us: int, t_to_us: int) -> list[Segment]:
         """Give the files that may hold rows of these series (None = any) in ``t_from_us`` <= t < ``t_to_us``."""

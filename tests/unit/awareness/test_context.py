@@ -108,6 +108,20 @@ def test_late_readings_change_nothing() -> None:
     assert [f.value for f in facts(list(feed))] == [4.0]
 
 
+@pytest.mark.parametrize("rows", [1, 40])
+def test_a_back_fill_says_nothing_about_now(rows: int) -> None:
+    old_s = -3 * 86_400.0
+    back_fill = batch_of([("co-31", "co_ppm", old_s + n, 90.0 + n) for n in range(rows)])
+    mixed = batch_of(
+        [("co-31", "co_ppm", old_s + rows + n, 90.0 + n) for n in range(rows)]
+        + [("co-31", "co_ppm", 9.0, 4.0)]
+    )
+    assert facts([(back_fill, at(10))]) == []
+    assert [f.value for f in facts([(back_fill, at(10)), (mixed, at(10))])] == [4.0]
+    radio_gap = batch_of([("co-31", "co_ppm", -3600.0, 7.0)])
+    assert [f.value for f in facts([(radio_gap, at(10))])] == [7.0]
+
+
 def test_a_wrong_setting_is_one_clear_line() -> None:
     with pytest.raises(ValueError, match=r"settings of context: .*every_s"):
         context_config({"every_s": -1})
@@ -120,12 +134,17 @@ def test_it_keeps_the_contract_of_a_stage() -> None:
     check_stage(lambda: ContextStage(sensors=SENSORS), feed_of(rows, every_s=4.0))
 
 
+def late_us(rng: np.random.Generator, n: int) -> Any:
+    """Make some readings of a feed a day old."""
+    return np.where(rng.random(n) < 0.1, 86_400 * 10**6, 0)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_many_readings_of_one_sensor_say_what_each_one_would(seed: int) -> None:
     rng = np.random.default_rng(seed)
     n = 400
     columns: dict[str, Any] = {
-        "t_us": (np.cumsum(rng.integers(-200_000, 900_000, n)) + 10**15).astype(np.int64),
+        "t_us": (np.cumsum(rng.integers(-200_000, 900_000, n)) + 10**15).astype(np.int64) - late_us(rng, n),
         "value": np.where(rng.random(n) < 0.05, np.nan, 20 + np.cumsum(rng.normal(0, 0.05, n)).round(4)),
         "quality": rng.choice(np.array([0, 0, 0, 0, 1, 2], np.uint8), n),
     }

@@ -17,13 +17,15 @@ class ContextConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """All settings.
 
     A fact is given when it has moved by its ``deadband`` and at most every ``every_s``, and again unchanged after
-    ``refresh_s``. A zone's people are those of its counters heard within ``fresh_s``. Traffic is a jam below
-    ``jam_below_kmh`` until above ``jam_above_kmh``, slow below and above the next two; a change must last ``hold_s``.
+    ``refresh_s``, and only from readings at most ``late_s`` old: a back-fill says nothing about now. A zone's people
+    are those of its counters heard within ``fresh_s``. Traffic is a jam below ``jam_below_kmh`` until above
+    ``jam_above_kmh``, slow below and above the next two; a change must last ``hold_s``.
     """
 
     every_s: _Positive = 2.0
     refresh_s: _Positive = 10.0
     fresh_s: _Positive = 30.0
+    late_s: _Positive = 7200.0
     jam_below_kmh: _Positive = 10.0
     jam_above_kmh: _Positive = 15.0
     slow_below_kmh: _Positive = 20.0

@@ -93,11 +93,14 @@ class ContextStage(StructSnapshots[ContextState]):
     def step(self, state: ContextState, batch: ObservationBatch, now_us: int) -> list[Event]:
         """Take one batch in."""
         found: list[tuple[int, Event]] = []
-        matters = batch.t_us >= self._not_before_us(state, batch)[batch.series_ix]
+        late = batch.t_us < now_us - round(self.config.late_s * US_PER_S)
+        if len(batch) and late.all():
+            return list(self._planned(state, now_us))
+        matters = ~late & (batch.t_us >= self._not_before_us(state, batch)[batch.series_ix])
         for index in self._columns(batch):
-            rows = np.flatnonzero(batch.series_ix == index)
-            matters[rows] = False
-            found += self._column(state, batch, index, rows, now_us)
+            mine = batch.series_ix == index
+            matters &= ~mine
+            found += self._column(state, batch, index, np.flatnonzero(mine & ~late), now_us)
         places = np.flatnonzero(matters)
         for row, index, t_us, value, quality in zip(
             places.tolist(),

@@ -43,7 +43,7 @@ class LiveValues:
         )  # fmt: skip
 
     def batch(self, batch: ObservationBatch) -> None:
-        """Take a batch in; later rows win."""
+        """Take a batch in; later rows win, but nothing that is older than what is shown."""
         newest = np.full(len(batch.series), -1, np.int64)
         finite = np.flatnonzero(np.isfinite(batch.value))
         newest[batch.series_ix[finite]] = finite  # where a series is named again, the last one stays
@@ -53,6 +53,9 @@ class LiveValues:
 
     def _show(self, series: Series, family: str, value: float, t_us: int) -> None:
         entry = self._entry(series.sensor, family)
+        before = entry["values"].get(series.quantity)
+        if before is not None and t_us < before["t_us"]:
+            return
         shown = {"value": value, "t_us": t_us, "unit": series.unit}
         entry["values"] = {**entry["values"], series.quantity: shown}
         self._dirty.add(series.sensor)

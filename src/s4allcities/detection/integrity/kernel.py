@@ -124,14 +124,18 @@ def _replayed(past: _F4, row: _F8, count: int, alike: float, margin: float) -> t
 
 
 @njit(cache=True, nogil=True)
-def _peers_median(peers: _I8, last: _F8, ints: _I8, own: int, t: int) -> float:
+def _peers_median(next_of: _I8, last: _F8, ints: _I8, own: int, t: int) -> float:
     """Give the median of the fresh last readings of the others; NaN where they are too few."""
-    values = np.empty(peers.size)
-    n = 0
-    for other in peers:
-        if other >= 0 and other != own and ints[other, COUNT] > 0 and t - ints[other, T_LAST] < FRESH_US:
+    peers, other = 0, next_of[own]
+    while other != own:
+        peers, other = peers + 1, next_of[other]
+    values = np.empty(peers)
+    n, other = 0, next_of[own]
+    while other != own:
+        if ints[other, COUNT] > 0 and t - ints[other, T_LAST] < FRESH_US:
             values[n] = last[other]
             n += 1
+        other = next_of[other]
     return float(np.median(values[:n])) if n >= PEERS_LEAST else np.nan
 
 
@@ -165,15 +169,14 @@ def check_rows(
     last: _F8,
     floats: _F8,
     ints: _I8,
-    group_of: _I8,
-    members: _I8,
+    next_of: _I8,
     settings: _F8,
     said: NDArray[np.uint8],
     told: _F8,
 ) -> None:
     """Take n readings in, in order; ``slots`` (n,) is each reading's row of the state, -1 leaves it out.
 
-    ``group_of`` (series,) is the row of ``members`` (groups, most) that lists a series and its neighbours, -1 filled.
+    ``next_of`` (series,) leads around each series' neighbours, see `IntegrityState`.
     Writes ``said`` (n,), marks, and ``told`` (n, 2): correlation and lag of a replay, or distance and usual distance.
     """
     repeat_us = np.int64(settings[4])
@@ -194,7 +197,7 @@ def check_rows(
                 told[i, 0], told[i, 1] = like, lag
                 continue
         if (count + 1) % EVERY_PEERS == 0:
-            median = _peers_median(members[group_of[s]], last, ints, s, t)
+            median = _peers_median(next_of, last, ints, s, t)
             if median == median:
                 mark = _apart(floats[s], x - median, settings[2], settings[3])
                 place = T_SAID_APART if mark == APART else T_SAID_DRIFT

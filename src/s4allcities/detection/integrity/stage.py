@@ -97,7 +97,7 @@ class IntegrityStage:
         # Copies: what comes off the wire is read-only, for which Numba would compile once more.
         check_rows(
             slots, np.array(t_us, np.int64), np.array(value, np.float64), state.past, state.last, state.floats,
-            state.ints, state.group_of, state.members, self._settings, said, told,
+            state.ints, state.next_of, self._settings, said, told,
         )  # fmt: skip
         return said, told
 

@@ -27,7 +27,11 @@ class _Frozen(Struct, frozen=True, array_like=True):
 
 
 class IntegrityState:
-    """All series; ``refused`` counts batches' series beyond the limit. Neighbours follow from the keys."""
+    """All series; ``refused`` counts batches' series beyond the limit.
+
+    ``next_of`` (series,) leads from each series to the next of its neighbours and from the last to the first again;
+    it follows from the keys.
+    """
 
     VERSION = 1
 
@@ -38,10 +42,9 @@ class IntegrityState:
         self.last: NDArray[np.float64] = np.zeros(capacity)
         self.floats: NDArray[np.float64] = np.zeros((capacity, N_FLOATS))
         self.ints: NDArray[np.int64] = np.zeros((capacity, N_INTS), np.int64)
-        self.group: dict[tuple[str, str], int] = {}
+        self.first: dict[tuple[str, str], int] = {}
         self.alone: list[bool] = []
-        self.group_of: NDArray[np.int64] = np.zeros(capacity, np.int64)
-        self.members: NDArray[np.int64] = np.full((1, 1), -1, np.int64)
+        self.next_of: NDArray[np.int64] = np.zeros(capacity, np.int64)
         self.refused = 0
 
     def add(self, key: SeriesKey, *, alone: bool = False) -> int:
@@ -50,18 +53,13 @@ class IntegrityState:
         if slot == len(self.last):
             self.past, self.last = _longer(self.past), _longer(self.last)
             self.floats, self.ints = _longer(self.floats), _longer(self.ints)
-            self.group_of = _longer(self.group_of)
+            self.next_of = _longer(self.next_of)
         self.keys.append(key)
         self.slot[key[:2]] = slot
-        group = self.group.setdefault((key[1], f"\x1f{key[0]}" if alone else key[3]), len(self.group))
         self.alone.append(alone)
-        self.group_of[slot] = group
-        free = np.flatnonzero(self.members[group] < 0) if group < len(self.members) else np.empty(0, int)
-        if not free.size:
-            wider = np.full((len(self.group), self.members.shape[1] + 1), -1, np.int64)
-            wider[: len(self.members), : self.members.shape[1]] = self.members
-            self.members, free = wider, np.flatnonzero(wider[group] < 0)
-        self.members[group, free[0]] = slot
+        first = self.first.setdefault((key[1], f"\x1f{key[0]}" if alone else key[3]), slot)
+        self.next_of[slot] = self.next_of[first] if first != slot else slot
+        self.next_of[first] = slot
         return slot
 
     def freeze(self) -> bytes:

@@ -77,16 +77,17 @@ class SignActuator:
 
     async def see(self, event: Event) -> None:
         """Take in an option or an order; anything else is passed over."""
+        if not isinstance(event, CourseOfAction | Order):
+            return
         async with self._busy:
             if isinstance(event, CourseOfAction):
                 self._settings[event.id] = event.signs
                 for order in self._waiting.pop(event.id, ()):
                     await self._carry_out(order)
-            elif isinstance(event, Order):
-                if event.course_of_action_id in self._settings:
-                    await self._carry_out(event)
-                else:
-                    self._waiting.setdefault(event.course_of_action_id, []).append(event)
+            elif event.course_of_action_id in self._settings:
+                await self._carry_out(event)
+            else:
+                self._waiting.setdefault(event.course_of_action_id, []).append(event)
 
     async def answer(self, device: str, command: str, showing: str, t_us: int) -> None:
         """Take in a sign's acknowledgement; a late one still counts, one of another device does not."""

@@ -164,6 +164,17 @@ def test_live_values_are_coalesced(picture: Picture) -> None:
     assert picture.take_changes() == []
 
 
+def test_a_back_fill_does_not_replace_what_is_newer(picture: Picture) -> None:
+    picture.live.batch(batch(("heat-02", "heat_c", 20.0)))
+    picture.live.batch(batch(("heat-02", "heat_c", 90.0), ("heat-02", "humidity", 40.0), t_us=8))
+    picture.flush_live()
+    (change,) = (change for change in picture.take_changes() if change.id == "heat-02")
+    assert {name: shown["value"] for name, shown in change.value["values"].items()} == {
+        "heat_c": 20.0,
+        "humidity": 40.0,
+    }
+
+
 def test_health_is_shown_and_counted(picture: Picture) -> None:
     picture.apply([SensorHealth(id="h", t_us=5, sensor="heat-02", family="env", state="on time")])
     picture.flush_live()
