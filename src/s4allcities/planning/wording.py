@@ -19,6 +19,7 @@ class _Phrases(Struct, frozen=True):
     nearest: str
     place: str
     avoid: str
+    avoid_but: str
     hold: str
 
 
@@ -31,6 +32,7 @@ _PHRASES = {
         "{who}: leave by the nearest exit.",
         "{who}: go to {where}.",
         "Do not use exit {where}.",
+        "Everybody but {who}: do not use exit {where}.",
         "{who}: stay where you are and wait for instructions.",
     ),
     "el": _Phrases(
@@ -41,6 +43,7 @@ _PHRASES = {
         "{who}: βγείτε από την πλησιέστερη έξοδο.",
         "{who}: πηγαίνετε προς {where}.",
         "Μη χρησιμοποιείτε την έξοδο {where}.",
+        "Όλοι εκτός από {who}: μη χρησιμοποιείτε την έξοδο {where}.",
         "{who}: μείνετε εκεί που είστε και περιμένετε οδηγίες.",
     ),
     "es": _Phrases(
@@ -51,6 +54,7 @@ _PHRASES = {
         "{who}: salgan por la salida más cercana.",
         "{who}: vayan a {where}.",
         "No usen la salida {where}.",
+        "Todos menos {who}: no usen la salida {where}.",
         "{who}: quédense donde están y esperen instrucciones.",
     ),
     "eu": _Phrases(
@@ -61,6 +65,7 @@ _PHRASES = {
         "{who}: irten irteerarik hurbilenetik.",
         "{who}: joan hona: {where}.",
         "Ez erabili {where} irteera.",
+        "{who} izan ezik, denek: ez erabili {where} irteera.",
         "{who}: geratu zauden lekuan eta itxaron argibideei.",
     ),
     "cs": _Phrases(
@@ -71,6 +76,7 @@ _PHRASES = {
         "{who}: odejděte nejbližším východem.",
         "{who}: jděte na místo {where}.",
         "Nepoužívejte východ {where}.",
+        "Všichni kromě {who}: nepoužívejte východ {where}.",
         "{who}: zůstaňte na místě a čekejte na pokyny.",
     ),
 }
@@ -138,10 +144,17 @@ def say_leave(language: str, who: Sequence[str], where: Sequence[str], *, neares
     )
 
 
-def say_avoid(language: str, where: Sequence[str]) -> str:
-    """Tell people which exits not to use. :raises KeyError: a language that is not in `LANGUAGES`."""
+def say_avoid(language: str, where: Sequence[str], but: Sequence[str] = ()) -> str:
+    """Tell people which exits not to use; ``but`` names the places whose people have no other.
+
+    :raises KeyError: a language that is not in `LANGUAGES`.
+
+    >>> say_avoid("en", ["A", "J"], ["Ticket hall"])
+    'Everybody but Ticket hall: do not use exit A or J.'
+    """
     words = _PHRASES[language]
-    return words.avoid.format(where=join_words(where, words.alternative))
+    exits, who = join_words(where, words.alternative), join_words(gather_numbers(but), words.conjunction)
+    return (words.avoid_but if who else words.avoid).format(where=exits, who=who)
 
 
 def say_hold(language: str, who: Sequence[str]) -> str:

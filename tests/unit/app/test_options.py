@@ -116,6 +116,8 @@ def test_who_is_shut_in_by_smoke_is_led_out_through_it() -> None:
     assert sum(each["people"] for each in plan["exits"]) >= sum(route["people"] for route in through)
     hall = plan["give_out"]["texts"]["en"][-1]
     assert hall.startswith(SITE.zone("ticket-hall").name), "those with no other way are told last"
+    for line in plan["give_out"]["texts"]["en"]:
+        assert "do not use" not in line.lower() or line.startswith("Everybody but "), "they have no other way"
     assert "exits A, " in hall, "by name: the nearest exit is what the others must keep off"
     evacuate, _, _, hold = plan["alternatives"]
     assert evacuate["without_way"] == 0

@@ -155,6 +155,9 @@ def test_every_language_says_who_and_where(language: str) -> None:
         assert "{" not in said
     assert "Park" in say_leave(language, ["Hall"], ["Park"], nearest=False, exits=False)
     assert "J" in say_avoid(language, ["J"])
+    but = say_avoid(language, ["J"], ["Hall", "Foyer"])
+    assert all(word in but for word in ("J", "Hall", "Foyer"))
+    assert "{" not in but
     assert "Hall" in say_hold(language, ["Hall"])
 
 

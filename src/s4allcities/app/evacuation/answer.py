@@ -332,6 +332,7 @@ def _give_out(
     used = {exit_ for goals in inner.values() for exit_ in goals}
     # All are told what to keep off, and only then who must use it all the same: "the nearest" might be such an exit.
     shut = sorted(letters[slug] for slug in closed if slug in letters)
+    must = [site.zone(zone).name for zone, goals in inner.items() if not set(goals).isdisjoint(closed)]
     texts: dict[str, tuple[str, ...]] = {}
     for language in LANGUAGES:
         lines = [
@@ -345,7 +346,7 @@ def _give_out(
             for each in spoken.sentences
         ]
         if shut and any(each.nearest for each in spoken.sentences):
-            lines.append(say_avoid(language, shut))
+            lines.append(say_avoid(language, shut, must))
         lines += [
             say_leave(language, [site.zone(zone).name], [letters.get(each, names.get(each, each)) for each in goals],
                       nearest=False, exits=all(each in letters for each in goals))

@@ -31,6 +31,7 @@ __all__ = (
     "Curve",
     "PlanOptions",
     "SpokenLine",
+    "avoid_of",
     "exit_curves",
     "lines_of",
     "smoke_hazards",
@@ -177,12 +178,13 @@ def work_out(
     site, spoken = network.graph.site, routed.spoken
     shut = sorted(closures.exits)
     crowd = _crowd(site, parts, shut, seed)
-    lines = lines_of(site, spoken, [part.spoken for part in parts[1:] if part.spoken is not None])
+    through = [part.spoken for part in parts[1:] if part.spoken is not None]
+    lines = lines_of(site, spoken, through)
     return PlanOptions(
         course_id=course.id,
         incident_id=course.incident_id,
         lines=tuple(lines),
-        avoid=_avoid(site, shut),
+        avoid=avoid_of(site, shut, through),
         optimum_s=routed.best.clearance_s,
         rounding_s=routed.best.rounding_s,
         expected_s=0.0 if spoken is None else round(spoken.expected_s, 1),
@@ -229,9 +231,16 @@ def _line(site: Site, zones: tuple[str, ...], exits: tuple[str, ...], *, nearest
     return SpokenLine(zones=zones, exits=exits, texts=texts)
 
 
-def _avoid(site: Site, shut: Sequence[str]) -> dict[str, str]:
+def avoid_of(site: Site, shut: Sequence[str], through: Sequence[SpeakablePlan]) -> dict[str, str]:
+    """Say in every language what to keep off, to all but those who are led ``through`` the hazard by such an exit."""
     letters = sorted(site.opening(slug).letter for slug in shut)
-    return {language: say_avoid(language, letters) for language in LANGUAGES} if letters else {}
+    must = [
+        site.zone(zone).name
+        for plan in through
+        for zone, exits in plan.exits.items()
+        if not set(exits).isdisjoint(shut)
+    ]
+    return {language: say_avoid(language, letters, must) for language in LANGUAGES} if letters else {}
 
 
 def _crowd(site: Site, parts: Sequence[Routed], shut: Sequence[str], seed: int) -> EnsembleResult:

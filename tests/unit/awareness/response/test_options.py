@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from s4allcities.awareness.response.options import lines_of
+from s4allcities.awareness.response.options import avoid_of, lines_of
 from s4allcities.planning.speakable import Sentence, SpeakablePlan
 from s4allcities.planning.wording import LANGUAGES
 from s4allcities.site import Site, load_site
@@ -42,6 +42,14 @@ def test_who_is_led_through_the_hazard_is_told_the_exits_by_name(site: Site) -> 
         assert set(line.texts) == set(LANGUAGES)
         assert "nearest exit" not in line.texts["en"]
         assert all(f" {exit_[-1].upper()}" in line.texts["en"] for exit_ in line.exits)
+
+
+def test_what_to_keep_off_is_not_said_to_those_who_must_use_it(site: Site) -> None:
+    hall, kitchen = site.zone("ticket-hall").name, site.zone("kitchen").name
+    said = avoid_of(site, ["exit-a", "exit-j"], [THROUGH])["en"]
+    assert said == f"Everybody but {kitchen} and {hall}: do not use exit A or J."
+    assert avoid_of(site, ["exit-a"], [THROUGH])["en"] == "Do not use exit A."
+    assert avoid_of(site, [], [THROUGH]) == {}
 
 
 def test_where_nobody_has_a_clear_way_all_exits_have_names(site: Site) -> None:
