@@ -170,15 +170,14 @@ class Intake:
         floats = _measured(place, kind.sigma_m, weight)
         line.put((ord_us, detection.id or f"~{serial}", slot), ints, floats)
         if not (detection.parents or kind.coverage or detection.kind in self.data.doubts):
-            if len(state.sources) >= self.data.limits.names:
-                state.sources.clear()
             own = (
                 detection.group == detection.sensor
             )  # one string in memory, which is what a look into a table costs
             group_name = detection.sensor if own else detection.group
             zone = intern(place.zone) if place.zone else place.zone
             key = (intern(detection.kind), detection.sensor, group_name, zone, place.entities)
-            state.sources[key] = (kind_ix, kind.reliability, kind.sigma_m, sensor, group, where)
+            if len(state.sources) < at.MOST_SENSORS:  # the next sweep makes room
+                state.sources[key] = (kind_ix, kind.reliability, kind.sigma_m, sensor, group, where)
 
     def operation(self, state: FusionState, op: int, target: int, id_: str, t_us: int, line: Line) -> None:
         """Put something in line that is no detection: a tick, a retraction, an operator's word."""

@@ -31,6 +31,8 @@ __all__ = ("FusionStage",)
 
 LONG_QUIET_S = 7200
 IDLE_TICKS_US = 10 * US_PER_S
+MOST_NAMES = at.MOST_SENSORS // 8 * 7
+"""From here on names are swept every second: compiled code has room for few more."""
 
 
 class FusionStage:
@@ -239,9 +241,9 @@ class FusionStage:
         state.dirty = False
 
     def _sweep(self, state: FusionState) -> None:
-        """Forget names that nobody uses any longer, once there are many."""
-        limit = self.data.limits.names
-        if max(len(state.sensors), len(state.groups), len(state.places.sets)) <= limit:
+        """Forget names that nobody uses any longer, and sources with them, once many came since the last time."""
+        limit = min(state.swept + self.data.limits.names, MOST_NAMES)
+        if state.named <= limit:
             return
         state.engine.compact()
         t = state.engine.t
@@ -257,7 +259,18 @@ class FusionStage:
             (state.groups, at.GROUP, at.E_GROUP),
         ):
             names.sweep({*rows[:, row].tolist(), *events[:, column].tolist()})
-        state.sources.clear()
+        used = set(
+            zip(
+                *(rows[:, column].tolist() for column in (at.KIND, at.SENSOR, at.GROUP, at.WHERE)),
+                strict=True,
+            )
+        )
+        state.sources = {
+            source: known
+            for source, known in state.sources.items()
+            if (known[0], known[3], known[4], known[5]) in used
+        }
         zones = [zone for each in state.known.closures for zone in each.zones]
         state.places.sweep({*rows[:, at.WHERE].tolist(), *events[:, at.E_WHERE].tolist()}, zones)
+        state.swept = state.named
         state.dirty = True

@@ -237,10 +237,24 @@ class FusionState:
         self.dirty = True
         self.sources: dict[Source, tuple[int, float, float, int, int, int]] = {}
         """A cache, no part of the state: kind, reliability, sigma, sensor, group, place of sources met before."""
+        self.swept = 0
+        """How many names were left when those that nobody uses were last forgotten."""
 
     def count(self, what: Counter, by: int = 1) -> None:
         """Add to a counter."""
         self.own[what] = self.own.get(what, 0) + by
+
+    @property
+    def named(self) -> int:
+        """How many names are remembered: of sensors, groups, places or sources, whichever are most."""
+        places = self.places
+        return max(
+            len(self.sensors.index),
+            len(self.groups.index),
+            len(places.sets.index),
+            len(places.memo),
+            len(self.sources),
+        )
 
     @property
     def counters(self) -> dict[str, int]:

@@ -37,7 +37,7 @@ def city_stage(things: int) -> FusionStage:
 
     data = load_hypotheses()
     data.limits = msgspec.structs.replace(
-        data.limits, incidents=min(16_000, 3 * things), all_rows=190_000, events=65_536, names=125_000
+        data.limits, incidents=min(16_000, 3 * things), all_rows=190_000, events=65_536
     )
     return FusionStage(hypotheses=data)
 
