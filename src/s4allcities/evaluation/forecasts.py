@@ -8,7 +8,14 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ("ReliabilityBin", "brier_score", "expected_calibration_error", "log_loss", "reliability")
+__all__ = (
+    "ReliabilityBin",
+    "brier_score",
+    "calibrated_error",
+    "expected_calibration_error",
+    "log_loss",
+    "reliability",
+)
 
 F8 = NDArray[np.float64]
 I8 = NDArray[np.int64]
@@ -79,6 +86,28 @@ def expected_calibration_error(
             for each in reliability(p, truth, weight, bins=bins)
         )
     )
+
+
+def calibrated_error(p: ArrayLike, rng: np.random.Generator, *, draws: int = 200, bins: int = 15) -> float:
+    """Give the expected calibration error that these forecasts show on average if each of them is exactly right.
+
+    That is the noise of the measure at this number of forecasts: an error below it says nothing against them. Over
+    ``draws`` truths, each drawn from the forecasts themselves.
+
+    :raises ValueError: as `expected_calibration_error`, or ``draws`` is below 1.
+
+    >>> round(calibrated_error([[0.5, 0.5]], np.random.default_rng(1)), 3)
+    0.5
+    """
+    if draws < 1:
+        raise ValueError(f"draws is {draws}; allowed is 1 or more")
+    rows = np.asarray(p, np.float64)
+    sums = rows.cumsum(1) / rows.sum(1, keepdims=True)
+    errors = []
+    for _ in range(draws):
+        truth = np.minimum((sums < rng.random((len(rows), 1))).sum(1), rows.shape[1] - 1)
+        errors.append(expected_calibration_error(rows, truth, bins=bins))
+    return float(np.mean(errors))
 
 
 def reliability(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from s4allcities.evaluation.forecasts import (
     brier_score,
+    calibrated_error,
     expected_calibration_error,
     log_loss,
     reliability,
@@ -85,6 +86,23 @@ def test_calibrated_forecasts_have_a_small_error_and_overconfident_ones_a_large_
 def test_what_makes_no_sense_is_refused(p: F8, truth: F8, weight: F8 | None, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         brier_score(p, truth, weight)
+
+
+def test_the_noise_of_the_calibration_error_falls_with_the_number_of_forecasts() -> None:
+    errors = []
+    for n in (50, 800):
+        p, _ = drawn(1, n)
+        errors.append(calibrated_error(p, np.random.default_rng(2), draws=100))
+        shown = [expected_calibration_error(p, drawn_again(p, seed)) for seed in range(100)]
+        assert errors[-1] == pytest.approx(np.mean(shown), rel=0.1)
+    assert errors[0] > 2.5 * errors[1]
+    with pytest.raises(ValueError, match="draws is 0"):
+        calibrated_error([[1.0]], np.random.default_rng(1), draws=0)
+
+
+def drawn_again(p: F8, seed: int) -> NDArray[np.int64]:
+    rng = np.random.default_rng(seed)
+    return np.array([rng.choice(p.shape[1], p=row) for row in p])
 
 
 def test_bins_must_be_some() -> None:

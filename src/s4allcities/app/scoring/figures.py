@@ -10,7 +10,12 @@ from msgspec import Struct
 from s4allcities.domain import BENIGN
 from s4allcities.evaluation.alerting import delays, per_day
 from s4allcities.evaluation.clusters import b_cubed
-from s4allcities.evaluation.forecasts import brier_score, expected_calibration_error, log_loss
+from s4allcities.evaluation.forecasts import (
+    brier_score,
+    calibrated_error,
+    expected_calibration_error,
+    log_loss,
+)
 from s4allcities.evaluation.ranking import area_under_roc, threshold_at_recall
 
 from .forecasts import Forecast, Judged
@@ -26,6 +31,7 @@ class Figures(Struct, frozen=True, kw_only=True):
 
     ``false_per_day_at_95_recall`` counts harmless incidents on ordinary days, at the threshold that 95 % of these acts
     reach; for a hypothesis those that are taken for it. ``twins_alerted`` is the share of benign twins that reach it.
+    ``ece_perfect`` is the calibration error that these very forecasts would show if each of them were exactly right.
     ``alerted``, the alert's times and ``false_per_day`` are at the threshold that was set on the training worlds for
     the same recall.
     """
@@ -35,6 +41,7 @@ class Figures(Struct, frozen=True, kw_only=True):
     acts: int
     brier: float | None = None
     ece: float | None = None
+    ece_perfect: float | None = None
     log_loss: float | None = None
     auc: float | None = None
     top1: float | None = None
@@ -96,6 +103,7 @@ def _quality(forecasts: Sequence[Forecast]) -> dict[str, float | None]:
     return {
         "brier": brier_score(p, truth),
         "ece": expected_calibration_error(p, truth),
+        "ece_perfect": calibrated_error(p, np.random.default_rng(len(p))),
         "log_loss": log_loss(p, truth),
         "auc": area_under_roc(1 - p[:, 0], truth > 0),
         "top1": float((p.argmax(1) == truth).mean()),

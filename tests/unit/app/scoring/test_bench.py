@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from s4allcities.app.bench.fusion_score import results_of
-from s4allcities.app.scoring.score import ScoreOptions, score
+from s4allcities.app.scoring.score import MIS_SPECIFIED, STANDARD, ScoreOptions, score
 
 SITE = Path(__file__).parents[4] / "sites" / "helsinki-station"
 
@@ -15,7 +15,11 @@ def test_results_have_the_names_goals_and_peer() -> None:
         ),
         lambda _: None,
     )
-    results = {each.name: each for each in results_of(made, 1)}
+    found = [
+        *results_of(made, STANDARD, "", 1),
+        *results_of(made, MIS_SPECIFIED, "_misspecified", 1),
+    ]
+    results = {each.name: each for each in found}
     wanted = ("ece", "brier", "brier_best_baseline", "b_cubed")
     assert {f"fusion.{name}{suffix}" for name in wanted for suffix in ("", "_misspecified")} <= set(results)
     brier, best = results["fusion.brier"], results["fusion.brier_best_baseline"]
@@ -26,4 +30,5 @@ def test_results_have_the_names_goals_and_peer() -> None:
     ece = results["fusion.ece"]
     assert ece.value is not None
     assert ece.holds is (ece.value <= 0.05)
+    assert "a perfect forecaster" in ece.how
     assert all("simulated" in each.how for each in results.values())
