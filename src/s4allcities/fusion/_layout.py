@@ -130,7 +130,8 @@ R_CONFIRM, R_GROUPS, R_CLOSE, R_GROUP_NATS, R_FADE, R_KEPT_US, R_ALPHA, R_NEW, R
     9,
 )
 R_GATE, R_QUIET, R_ROWS, R_AREA_M2, R_DRIFT_S, R_INCIDENTS, R_ALL_ROWS = 10, 11, 12, 13, 14, 15, 16
-RULES = 17
+R_QUIET_NATS = 17
+RULES = 18
 # --- kinds: kind_f --------------------------------------------------------------------------------------
 K_TAU, K_SPEED, K_POINT, K_OPENS, K_LARGEST = 0, 1, 2, 3, 4
 KIND_F = 5

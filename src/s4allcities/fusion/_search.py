@@ -38,6 +38,7 @@ from ._layout import (
     R_NEIGHBOUR,
     R_NEW,
     R_QUIET,
+    R_QUIET_NATS,
     SEEN_S,
     STAMP,
     STATUS,
@@ -191,7 +192,7 @@ def nearness(t: Tables, w: World, i: int, e: int) -> float:
     age_s = abs(ev_i[e, T] - inc_i[i, T_LAST]) / 1e6
     if age_s > limit_s and inc_i[i, ALERT] == 0:
         return NO_RELATION
-    return float(place - min(age_s / limit_s, 1.0))
+    return float(place - w.rule[R_QUIET_NATS] * min(age_s / limit_s, 1.0))
 
 
 @inner

@@ -111,6 +111,8 @@ class Association(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     area_m2: float
     gate: float
     quiet_taus: float
+    quiet_nats: float
+    """Detections of one story follow each other with exponential gaps, of mean quiet_taus / quiet_nats decay times."""
 
 
 class Reorder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -155,7 +155,7 @@ class PlainFusion:
             return NO_RELATION
         about = np.maximum(np.array(incident.belief), 0.0)[1:] + FLOOR * self.data.share[1:]
         story = log(float((about * np.exp(self._nats(sighting))[1:]).sum() / about.sum()))
-        return place - min(age_s / limit_s, 1.0) + story
+        return place - rules.quiet_nats * min(age_s / limit_s, 1.0) + story
 
     def _place(self, sighting: Sighting, incident: IncidentState) -> float:
         rules = self.data.association

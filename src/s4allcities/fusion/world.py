@@ -34,6 +34,7 @@ def rules_of(data: Hypotheses) -> F8:
     rule[at.R_ALPHA], rule[at.R_NEW] = data.alpha, near.new_incident
     rule[at.R_ENTITY], rule[at.R_NEIGHBOUR] = near.same_entity, near.neighbour_zone
     rule[at.R_GATE], rule[at.R_QUIET], rule[at.R_ROWS] = near.gate, near.quiet_taus, data.limits.rows
+    rule[at.R_QUIET_NATS] = near.quiet_nats
     rule[at.R_AREA_M2], rule[at.R_DRIFT_S] = near.area_m2, near.drift_s
     rule[at.R_INCIDENTS] = min(data.limits.incidents, at.MOST_INCIDENTS - 1)
     rule[at.R_ALL_ROWS] = min(data.limits.all_rows, at.MOST_ROWS // 4 * 3)

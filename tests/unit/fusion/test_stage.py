@@ -142,9 +142,12 @@ def test_state_is_bounded_and_evictions_are_counted() -> None:
 
 
 def test_a_day_of_noise_leaves_a_small_state(run: Run) -> None:
+    most = dict.fromkeys(range(24), 0)
     for at_s in range(0, 24 * 3600, 120):
         run.give([detection("sensor-anomaly", at_s, f"s-{at_s % 7}", zone="ticket-hall", confidence=0.3)])
-    assert len(run.state.incidents) <= 3
+        most[at_s // 3600] = max(most[at_s // 3600], len(run.state.incidents))
+    # Two minutes are a long silence for this kind, so each may be a story of its own, kept for 15 minutes once closed.
+    assert most[23] <= most[1] <= 10
     assert not any(each.status == "confirmed" for each in run.versions)
 
 
