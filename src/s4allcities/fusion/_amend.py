@@ -63,8 +63,8 @@ from ._layout import (
     Y,
     inner,
 )
+from ._life import close, settle
 from ._readout import believe, hops_between, landed, weigh
-from ._update import close, settle
 
 
 @inner

@@ -44,8 +44,9 @@ from ._layout import (
     Tables,
     World,
 )
+from ._life import tick
 from ._readout import readout
-from ._update import take, tick
+from ._take import take
 
 FRESH_US = 500_000
 """What was read out so lately need not be read out again to tell whether it moved: nothing fades much meanwhile."""
