@@ -25,6 +25,7 @@ from s4allcities.edge.ingest import EdgeNode
 from s4allcities.edge.intake import Intake
 from s4allcities.edge.router import HttpDoor
 from s4allcities.edge.sources.table import SourceTable
+from s4allcities.edge.together import Together
 from s4allcities.exchange.cap import CapWriter
 from s4allcities.exchange.notify import Notifier
 from s4allcities.privacy.pseudonyms import Pseudonyms
@@ -217,7 +218,8 @@ class Platform:
             assurance=partial(newest_report, DataDir(Path(self.config.data_dir)).root),
             plans=LiveOptions(self.site, lambda: self.hub.picture.collections, self.clock),
         )
-        door = HttpDoor(self._speaks_for(gate), self.bus.publish_raws, self._refused_by_http, self.clock)
+        refused = Together(self._refused_by_http)
+        door = HttpDoor(self._speaks_for(gate), self.bus.publish_raws, refused, self.clock)
         return build_app(
             services,
             gate,
