@@ -238,6 +238,7 @@ class Engine:
             from_inc, from_row = int(t.ev_i[first, at.M_INC]), int(t.ev_i[first, at.M_ROW])
         else:
             from_inc, from_row = int(t.g[at.UNDO_INC]), int(t.g[at.UNDO_ROW])
+        slots = np.fromiter((slot for _, _, slot in self.order), np.int64, len(self.order))
         for names, start, column, mark in (
             (("undo_inc_ix", "undo_inc_i", "undo_inc_f", "undo_belief"), from_inc, at.UNDO_INC, at.M_INC),
             (("undo_row_ix", "undo_row_i", "undo_row_f"), from_row, at.UNDO_ROW, at.M_ROW),
@@ -245,9 +246,8 @@ class Engine:
             end = int(t.g[column])
             for name in names:
                 array = getattr(t, name)
-                array[: end - start] = array[start:end].copy()
+                array[: end - start] = array[start:end]  # NumPy copies first only what overlaps
             t.g[column] = end - start
-            slots = [slot for _, _, slot in self.order]
             t.ev_i[slots, mark] -= start
 
     # --- reading --------------------------------------------------------------------------------------
