@@ -15,7 +15,7 @@ SEEDS, SEEDS_MISSPECIFIED, TRAIN_SEEDS = 12, 1, 3
 
 
 def score_results(site: Path, say: Say) -> list[Result]:
-    """Score fusion on unseen seeds, in about two minutes; the page of `s4 scenario score` has more."""
+    """Score fusion on unseen seeds, in a few minutes; the page of `s4 scenario score` has more."""
 
     def scored(seeds: int, *laws: str) -> Score:
         options = ScoreOptions(site=site, seeds=seeds, train_seeds=TRAIN_SEEDS, days=1, laws=laws)
