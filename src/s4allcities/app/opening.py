@@ -1,5 +1,6 @@
 """Opens what an installation stands on, in order: its stores, its broker, the accounts and sources of its devices."""
 
+import ssl
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from s4allcities.bus import Bus, DeviceUser, NatsServer
 from s4allcities.bus import ServerConfig as BusServerConfig
 from s4allcities.domain import Clock, Source
 from s4allcities.edge.errors import EdgeError
+from s4allcities.edge.mqtt_door import MqttDoor
 from s4allcities.edge.sources.border import MAX_AGE_S
 from s4allcities.edge.sources.mapped import MappedSource, load_mapping
 from s4allcities.edge.sources.table import built_in_sources
@@ -27,7 +29,7 @@ from s4allcities.store.sql import SqlDatabase
 
 from .config import AppConfig, ConfigError
 
-__all__ = ("STREAMS_READY", "Stores", "device_users", "open_bus", "open_stores", "sources_of")
+__all__ = ("STREAMS_READY", "Stores", "device_users", "make_door", "open_bus", "open_stores", "sources_of")
 
 STREAMS_READY = "streams-2.ready"
 """A file that says: the streams of this form are in the server's data directory."""
@@ -106,10 +108,6 @@ async def open_bus(
             data_dir=Path(config.data_dir) / "nats",
             site=site.slug,
             port=config.nats.port,
-            mqtt_port=config.nats.mqtt_port,
-            mqtt_host=config.nats.mqtt_host,
-            tls_cert=config.nats.mqtt_tls_cert,
-            tls_key=config.nats.mqtt_tls_key,
         )
         # The first time, devices wait outside until what they are told is received has a place to be in.
         ready = settings.data_dir / STREAMS_READY
@@ -126,3 +124,25 @@ async def open_bus(
         await server.set_devices(users)
         ready.touch()
     return bus, server
+
+
+def make_door(config: AppConfig, site: Site, clock: Clock, server: NatsServer | None) -> MqttDoor | None:
+    """Make the door for MQTT devices before our own broker; an operator's own broker is their door.
+
+    :raises ConfigError: the certificate or its key cannot be used.
+    """
+    if server is None:
+        return None
+    nats = config.nats
+    tls = None
+    if nats.mqtt_tls_cert:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        try:
+            tls.load_cert_chain(nats.mqtt_tls_cert, nats.mqtt_tls_key)
+        except (OSError, ssl.SSLError) as error:
+            pair = f"nats.mqtt_tls_cert {nats.mqtt_tls_cert}, nats.mqtt_tls_key {nats.mqtt_tls_key}"
+            raise ConfigError(f"{pair}: cannot be used: {error}") from None
+    return MqttDoor(
+        lambda user: (user,), clock, site=site.slug, broker_port=server.mqtt_port,
+        host=nats.mqtt_host, port=nats.mqtt_port, tls=tls,
+    )  # fmt: skip

@@ -20,6 +20,7 @@ from s4allcities.bus.hosts import ProcessHost, StageHost
 from s4allcities.bus.stuck import StepWatch, WatchedHost
 from s4allcities.domain import Clock, Context, Event, Risk, Stage, derived_ulid
 from s4allcities.edge.actuators.signs import SignActuator
+from s4allcities.edge.errors import EdgeError
 from s4allcities.edge.health import HealthMonitor
 from s4allcities.edge.ingest import EdgeNode
 from s4allcities.edge.intake import Intake
@@ -46,14 +47,14 @@ from .alarm_figures import AlarmFigures, alarm_metrics
 from .assure.files import newest_report
 from .assure.nightly import Nightly, run_in_process
 from .assure.nightly import Work as TrialWork
-from .config import AppConfig
+from .config import AppConfig, ConfigError
 from .desk import CapReleaseDesk
 from .eve_files import EveFollower
 from .fact_feed import FactFeed
 from .gate import SecurityGate
 from .handed import Handed
 from .metrics import metrics_text
-from .opening import Stores, device_users, open_bus, open_stores, sources_of
+from .opening import Stores, device_users, make_door, open_bus, open_stores, sources_of
 from .options import LiveOptions
 from .outward import make_chains, make_notifier
 from .readings import Readings
@@ -128,6 +129,7 @@ class Platform:
         self.hub = PictureHub(self.picture, epoch=secrets.token_hex(8))
         self.replies = Replies()
         self.handed = Handed(bus, stores.database, credentials, clock)
+        self.door = make_door(config, site, clock, server)
         self.edge = self._make_edge()
         self.cap = CapWriter(DataDir(Path(config.data_dir)).root / "cap", site)
         self.readings = Readings(bus, stores.history, self.hub, clock)
@@ -196,6 +198,7 @@ class Platform:
             clock=self.clock,
             zones=zones,
             health=health,
+            door=self.door,
             on_handed=self.handed.take,
             mode=self.config.mode,
         )
@@ -316,7 +319,7 @@ class Platform:
         )
         await self._take_up()
         await kernels
-        async with self._watched(), asyncio.TaskGroup() as tasks:
+        async with self._watched(), self._devices_let_in(), asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(runner.run()) for runner in self.runners]
             running += [
                 tasks.create_task(part)
@@ -354,6 +357,21 @@ class Platform:
             return
         with self.watch:
             yield
+
+    @asynccontextmanager
+    async def _devices_let_in(self) -> AsyncIterator[None]:
+        """Open the door for devices, until all that came in by it is answered."""
+        if self.door is None:
+            yield
+            return
+        try:
+            await self.door.start()
+        except EdgeError as error:
+            raise ConfigError(f"nats.mqtt_host, nats.mqtt_port: {error}") from None
+        try:
+            yield
+        finally:
+            await self.door.close()
 
     def _load_kernels(self) -> None:
         for stage in self.stages:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -44,7 +45,7 @@ def _running(platform: Platform) -> Running:
         pid=os.getpid(),
         nats_pid=nats.pid if nats else 0,
         url=f"{scheme}://{config.server.host}:{platform.web.port}",
-        mqtt_port=nats.mqtt_port if nats else config.nats.mqtt_port,
+        mqtt_port=platform.door.port if platform.door else config.nats.mqtt_port,
         nats_port=nats.port if nats else config.nats.port,
         site=platform.site.slug,
     )
@@ -62,6 +63,9 @@ async def serve(config: AppConfig, *, announce: Callable[[Running, list[FirstLin
     sys.setswitchinterval(SWITCH_S)
     # What is made at the start stays: looking through it for garbage would cost 0.1 s of standstill, again and again.
     gc.disable()
+    # Each device takes two files, and many systems allow 1024 unless one asks.
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     stop, ready = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -130,7 +130,7 @@ class NatsServer:
         """Start on the ports asked for; a free one that another took in between is chosen again."""
         automatic = 0 in (self.config.port, self.config.mqtt_port)
         for tries_left in reversed(range(_PORT_TRIES)):
-            free = _free_ports("127.0.0.1", self.config.mqtt_host)
+            free = _free_ports(2)
             self.port = self.config.port or free[0]
             self.mqtt_port = self.config.mqtt_port or free[1]
             self._write_config()
@@ -327,12 +327,12 @@ class NatsServer:
             self._on_restart(f"nats-server ended with {code} and was started again")
 
 
-def _free_ports(*hosts: str) -> list[int]:
-    """Find one free port a host, all different: each is held until the last is found."""
+def _free_ports(count: int) -> list[int]:
+    """Find free ports of loopback, all different: each is held until the last is found."""
     with ExitStack() as held:
         ports: list[int] = []
-        for host in hosts:
-            probe = held.enter_context(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET))
-            probe.bind((host, 0))
+        for _ in range(count):
+            probe = held.enter_context(socket.socket())
+            probe.bind(("127.0.0.1", 0))
             ports.append(int(probe.getsockname()[1]))
         return ports

@@ -1,6 +1,5 @@
 """The configuration of the supervised nats-server: loopback, durable, and each device locked to its own topics."""
 
-import ipaddress
 import os
 import secrets
 import shutil
@@ -47,17 +46,14 @@ class DeviceUser(Struct, frozen=True, kw_only=True):
 class ServerConfig(Struct, frozen=True, kw_only=True):
     """How to run nats-server. Ports: 0 = a free one. Sizes in bytes.
 
-    Only the MQTT listener may leave loopback, and only with ``tls_cert`` and ``tls_key``; the platform's own listener
-    never does. ``binary`` empty = the one installed with this package, else the one on PATH.
+    All listen on loopback: devices come in by the edge's own door. ``binary`` empty = the one installed with this
+    package, else the one on PATH.
     """
 
     data_dir: Path
     site: str
     port: int = 0
     mqtt_port: int = 0
-    mqtt_host: str = "127.0.0.1"
-    tls_cert: str = ""
-    tls_key: str = ""
     binary: str = ""
     max_payload: int = 8 * _MIB
     max_store: int = 64 * 1024 * _MIB
@@ -67,15 +63,6 @@ class ServerConfig(Struct, frozen=True, kw_only=True):
         for name, port in (("port", self.port), ("mqtt_port", self.mqtt_port)):
             if not 0 <= port <= 65_535:
                 raise ServerError(f"{name} is {port}; allowed are 0 (a free one) to 65535")
-        if not _is_loopback(self.mqtt_host) and not (self.tls_cert and self.tls_key):
-            raise ServerError(f"mqtt_host is {self.mqtt_host}; beyond loopback it needs tls_cert and tls_key")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def find_binary(given: str = "") -> str:
@@ -131,14 +118,12 @@ def render(
     :raises SubjectError: a device or sensor name that cannot be part of a subject.
     """
     mqtt: dict[str, Any] = {
-        "listen": _address(config.mqtt_host, mqtt_port),
+        "listen": f"127.0.0.1:{mqtt_port}",
         "consumer_inactive_threshold": "1h",
         # By default the gateway cuts a device off whose message is not on disk within 5 s. Under more load than the
         # disk and the processors bear that makes all come back and send again: more load. So devices wait instead.
         "js_api_timeout": "30s",
     }
-    if config.tls_cert:
-        mqtt["tls"] = {"cert_file": config.tls_cert, "key_file": config.tls_key}
     content = {
         "server_name": f"s4-{config.site}",
         "listen": f"127.0.0.1:{port}",
@@ -156,10 +141,6 @@ def render(
         "authorization": {"users": [_platform(password), *(_device(config.site, one) for one in devices)]},
     }
     return msgspec.json.format(msgspec.json.encode(content)).decode()
-
-
-def _address(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _platform(password: str) -> dict[str, Any]:

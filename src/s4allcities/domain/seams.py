@@ -38,8 +38,8 @@ class Clock(Protocol):
 
 
 class RawMessage(Struct, frozen=True, kw_only=True):
-    """A device message as it came: ``sequence`` is its place in its ``partition`` of stream RAW (0 if it did not come
-    through it).
+    """A device message as it came: ``sequence`` is its place in its ``partition`` of stream RAW, or its number at the
+    edge's own door (partition -1); 0 if it has none.
     """
 
     family: str

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from s4allcities.domain import Columns, Observation, ObservationBatch, Payload, Rejected, Series
 
 __all__ = (
+    "DOOR",
     "MAX_BATCH_BYTES",
     "MAX_BATCH_ROWS",
     "MAX_WAIT_S",
@@ -24,6 +25,8 @@ __all__ = (
     "make_batch",
 )
 
+DOOR = -1
+"""In place of a partition of RAW: what came in at the edge's own door, and is numbered by it."""
 MAX_BATCH_ROWS = 500
 """So many rows, or messages, make a packet due at once."""
 MOST_BATCH_ROWS = 4000
@@ -36,10 +39,11 @@ MAX_BATCH_BYTES = 512 * 1024
 class Entry(Struct, frozen=True):
     """One device message on its way: its readings, or why it was refused.
 
-    ``sequence`` is its place in its ``partition`` of stream RAW. The readings of ``sensor`` are in ``columns`` where
-    its source gave such, else in ``observations``. ``size_bytes`` is the message's length. ``handed`` are readings for
-    the actuators, not for the bus. ``counts`` is False for a message that is only waiting to be acknowledged (a
-    device's repetition). ``key`` stands for its content, 0 if nothing tells a repetition of it from a new reading.
+    ``sequence`` is its place in its ``partition`` of stream RAW, or its number at the `DOOR`. The readings of
+    ``sensor`` are in ``columns`` where its source gave such, else in ``observations``. ``size_bytes`` is the message's
+    length. ``handed`` are readings for the actuators, not for the bus. ``counts`` is False for a message that is only
+    waiting to be acknowledged (a device's repetition). ``key`` stands for its content, 0 if nothing tells a repetition
+    of it from a new reading.
     """
 
     sequence: int
@@ -165,7 +169,7 @@ class Lane:
         return Packet(self.family, self.partition, tuple(taken), tuple(self._raw_last))
 
     def _note(self, partition: int, sequence: int) -> None:
-        if sequence <= 0:
+        if sequence <= 0 or partition == DOOR:
             return
         marks = self._raw_last
         marks.extend([0] * (partition + 1 - len(marks)))

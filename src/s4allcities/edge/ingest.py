@@ -1,9 +1,9 @@
-"""The edge node: reads stream RAW, gives stream OBS, and accounts for every message in between.
+"""The edge node: reads stream RAW and its own door, gives stream OBS, and accounts for every message in between.
 
-A message is acknowledged in RAW only after its batch, or the record of its rejection, is on disk in the bus. Each lane
-(a family) has one publish under way at a time and goes in RAW's order, so how far its last batch had come in each
-partition of RAW tells after a crash what is packed already. While a lane publishes, its next rows gather, and the other
-lanes and the decoder go on.
+A message is acknowledged, in RAW or to the device at the door, only after its batch, or the record of its rejection,
+is on disk in the bus. Each lane (a family) has one publish under way at a time and goes in RAW's order, so how far its
+last batch had come in each partition of RAW tells after a crash what is packed already. While a lane publishes, its
+next rows gather, and the other lanes and the decoder go on.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from s4allcities.domain import Clock, Event, Observation, ObservationBatch, RawMessage
 
-from .batcher import MAX_BATCH_ROWS, MAX_WAIT_S, MOST_BATCH_ROWS, Entry, Lane, Packet, make_batch
+from .batcher import DOOR, MAX_BATCH_ROWS, MAX_WAIT_S, MOST_BATCH_ROWS, Entry, Lane, Packet, make_batch
 from .dedup import RawLedger
 from .health import HealthMonitor
 from .intake import Intake
@@ -60,13 +60,13 @@ _RETRY_S = (0.1, 0.3, 1.0, 3.0)
 
 
 class Deliveries(Protocol):
-    """Reads the messages of stream RAW, until it is closed."""
+    """Reads the messages of stream RAW, or of a door of the edge's own (partition `DOOR`), until it is closed."""
 
     async def next_some(self) -> Sequence[RawMessage]:
         """Wait for messages and give some of one partition, in order. :raises StopAsyncIteration: no more will come."""
 
     async def acknowledge(self, partition: int, sequences: Iterable[int]) -> None:
-        """Take messages off the stream."""
+        """Take messages off the stream, or tell their devices that they are kept."""
 
     async def aclose(self) -> None:
         """Stop reading."""
@@ -117,6 +117,7 @@ class EdgeNode:
     """Reads RAW and publishes OBS until it is stopped or cancelled.
 
     ``redact`` decides what may leave the edge (see `redaction`). ``zones`` is sensor -> zone from the site's file.
+    ``door`` gives what devices bring to it straight; what of that is not on the bus at a crash they send again.
     ``on_handed`` gets what is said to actuators. ``urgent`` families are sent without waiting 20 ms.
     """
 
@@ -128,6 +129,7 @@ class EdgeNode:
         clock: Clock,
         zones: Mapping[str, str] | None = None,
         health: HealthMonitor | None = None,
+        door: Deliveries | None = None,
         on_handed: HandedHandler | None = None,
         urgent: frozenset[str] = URGENT_FAMILIES,
         mode: str = "live",
@@ -139,6 +141,7 @@ class EdgeNode:
         self.zones = zones if zones is not None else {}
         self.health = health if health is not None else HealthMonitor()
         self.ledgers: list[RawLedger] = []
+        self._door = door
         self._on_handed = on_handed
         self._urgent = urgent
         self._mode = mode
@@ -152,7 +155,8 @@ class EdgeNode:
         self._room.set()
         self._held = self._packed = self._rows = self._batches = 0
         self._redelivered = self._publish_errors = 0
-        self._reader: asyncio.Task[None] | None = None
+        self._readers: list[asyncio.Task[None]] = []
+        self._opening = asyncio.Lock()
         self._stopping = False
 
     def status(self) -> EdgeStatus:
@@ -182,7 +186,10 @@ class EdgeNode:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                self._reader = tasks.create_task(self._read())
+                self._raw = self.bus.raw()
+                self._readers = [tasks.create_task(self._read(self._raw))]
+                if self._door is not None:
+                    self._readers.append(tasks.create_task(self._read(self._door)))
                 tasks.create_task(self._tick())
         except* _Stopped:
             pass
@@ -190,29 +197,38 @@ class EdgeNode:
     async def stop(self, *, within_s: float = STOP_S) -> None:
         """Take nothing more, bring what is held onto the bus, then let `run` return.
 
-        What the bus does not take in time stays in RAW, unacknowledged, for the next start. While `run` still recovers,
-        or has not begun, nothing is held: it then returns before it takes anything.
+        What the bus does not take in time stays in RAW or with its device, unacknowledged, for the next start. While
+        `run` still recovers, or has not begun, nothing is held: it then returns before it takes anything.
         """
         self._stopping = True
-        if self._reader is None:
+        if not self._readers:
             return
-        self._reader.cancel()
+        for reader in self._readers:
+            reader.cancel()
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await self._idle.wait()
         self._tasks.create_task(_end())
 
-    async def _read(self) -> None:
+    async def _read(self, deliveries: Deliveries) -> None:
         # Closed when we stop: two readers of RAW would take turns in taking it from each other.
-        async with aclosing(self.bus.raw()) as self._raw:
+        async with aclosing(deliveries):
             while True:
                 try:
-                    messages = await self._raw.next_some()
+                    messages = await deliveries.next_some()
                 except StopAsyncIteration:
                     return
                 for begin in range(0, len(messages), AT_ONCE):
-                    await self._take(messages[begin : begin + AT_ONCE])
+                    some = messages[begin : begin + AT_ONCE]
+                    await (self._take(some) if some[0].partition != DOOR else self._take_from_door(some))
+                    if self._held >= self._max_in_flight:
+                        self._room.clear()
+                        await self._room.wait()
                     await asyncio.sleep(0)
+
+    async def _take_from_door(self, messages: Sequence[RawMessage]) -> None:
+        for message in messages:
+            self._enter(self._queues.get(message.family) or await self._open(message.family), message)
 
     async def _take(self, messages: Sequence[RawMessage]) -> None:
         """Take in messages of one partition; those that came before only lack their acknowledgement, if that."""
@@ -231,9 +247,6 @@ class EdgeNode:
                 self._enter(queue, message)
         if packed:
             await self._acknowledge(messages[0].partition, packed)
-        if self._held >= self._max_in_flight:
-            self._room.clear()
-            await self._room.wait()
 
     def _enter(self, queue: "_Queue", message: RawMessage) -> None:
         entry = self.intake.take(message)
@@ -258,13 +271,16 @@ class EdgeNode:
 
     async def _open(self, family: str) -> "_Queue":
         """Open the queue of a family, and start sending from it."""
-        wait_s = 0.0 if family in self._urgent else MAX_WAIT_S
-        lane = Lane(family, max_rows=MAX_BATCH_ROWS, max_wait_s=wait_s, most_rows=MOST_BATCH_ROWS)
-        raw_last = await self._packed_until(family)
-        lane.come_to(raw_last)
-        queue = self._queues[family] = _Queue(lane, raw_last)
-        self._tasks.create_task(self._pump(queue))
-        return queue
+        async with self._opening:
+            if family in self._queues:
+                return self._queues[family]
+            wait_s = 0.0 if family in self._urgent else MAX_WAIT_S
+            lane = Lane(family, max_rows=MAX_BATCH_ROWS, max_wait_s=wait_s, most_rows=MOST_BATCH_ROWS)
+            raw_last = await self._packed_until(family)
+            lane.come_to(raw_last)
+            queue = self._queues[family] = _Queue(lane, raw_last)
+            self._tasks.create_task(self._pump(queue))
+            return queue
 
     async def _packed_until(self, family: str) -> tuple[int, ...]:
         while True:
@@ -302,8 +318,9 @@ class EdgeNode:
                 sequences.setdefault(entry.partition, []).append(entry.sequence)
         for partition, places in sequences.items():
             await self._acknowledge(partition, places)
-            for place in places:
-                self.ledgers[partition].done(place)
+            if partition != DOOR:
+                for place in places:
+                    self.ledgers[partition].done(place)
         self._hold(-len(entries))
 
     async def _insist(self, publish: Callable[[], Awaitable[int]]) -> None:
@@ -329,8 +346,9 @@ class EdgeNode:
             log.warning("what a device said was not taken", device=reading.sensor, error=repr(error))
 
     async def _acknowledge(self, partition: int, sequences: Sequence[int]) -> None:
+        origin = self._door if partition == DOOR and self._door is not None else self._raw
         try:
-            await self._raw.acknowledge(partition, sequences)
+            await origin.acknowledge(partition, sequences)
         except Exception as error:  # they come again, and are then known
             self._publish_errors += 1
             log.warning("acknowledgements failed", error=repr(error))

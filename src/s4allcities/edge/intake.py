@@ -7,7 +7,7 @@ import numpy as np
 
 from s4allcities.domain import Columns, Decoded, Observation, RawMessage, Rejected, derived_ulid
 
-from .batcher import Entry
+from .batcher import DOOR, Entry
 from .dedup import Memory, content_key
 from .redaction import Redactor
 from .sources.border import MAX_ROWS, category_of, show
@@ -117,7 +117,7 @@ class Intake:
             reason=category,
             detail=fault.removeprefix(category).removeprefix(": "),
             sample=sample,
-            raw_sequence=message.sequence,
+            raw_sequence=message.sequence if message.partition != DOOR else 0,
             provenance=(message.sensor,),
         )
         return Entry(message.sequence, partition=message.partition, rejected=record)

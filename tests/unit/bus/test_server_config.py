@@ -62,11 +62,11 @@ def test_credentials_that_are_refused(tmp_path: Path, name: str, password: str) 
         rendered(tmp_path, DeviceUser(name=name, password=password))
 
 
-def test_beyond_loopback_only_with_tls(tmp_path: Path) -> None:
-    with pytest.raises(ServerError, match="needs tls_cert and tls_key"):
-        ServerConfig(data_dir=tmp_path, site="helsinki", mqtt_host="0.0.0.0")
-    content = rendered(tmp_path, mqtt_host="0.0.0.0", tls_cert="c.pem", tls_key="k.pem")
-    assert content["mqtt"]["tls"] == {"cert_file": "c.pem", "key_file": "k.pem"}
+def test_it_listens_on_loopback_only(tmp_path: Path) -> None:
+    content = rendered(tmp_path)
+    assert [content[one] if one == "listen" else content[one]["listen"] for one in ("listen", "mqtt")] == [
+        "127.0.0.1:4222", "127.0.0.1:1883",
+    ]  # fmt: skip
 
 
 def test_ports_and_site_are_checked(tmp_path: Path) -> None:
