@@ -14,6 +14,7 @@ from s4allcities.bus import EVENTS, OBS, RAW, Bus, NatsServer, RunnerStatus, Sta
 from s4allcities.bus.gateway import GATEWAY_STREAMS
 from s4allcities.domain import US_PER_S, SystemClock
 from s4allcities.edge.ingest import EdgeNode
+from s4allcities.edge.mqtt_door import MqttDoor
 from s4allcities.store.buffered import BufferedHistory
 from s4allcities.store.queries import RejectedCount
 from s4allcities.store.recorder import EventRecorder
@@ -52,6 +53,7 @@ class Accounting:
         recorder: EventRecorder,
         history: BufferedHistory,
         server: NatsServer | None,
+        door: MqttDoor | None,
         data_dir: Path,
     ) -> None:
         self._bus = bus
@@ -60,6 +62,7 @@ class Accounting:
         self._recorder = recorder
         self._history = history
         self._server = server
+        self._door = door
         self._data_dir = data_dir
         self._others: dict[str, StreamState] = {}
         self._looked_s = -LOOK_S
@@ -76,7 +79,7 @@ class Accounting:
             rejected=sum(count.count for count in counts if not count.source.startswith(("stage/", "http/")))
             + decides.rejected_raw,
             expired=edge.expired,
-            in_flight=raw.messages + decides.lag,
+            in_flight=raw.messages + (self._door.status().waiting if self._door else 0) + decides.lag,
             duplicates=edge.duplicates,
             refused_by_broker=sum(self._server.refused_by_broker.values()) if self._server else 0,
         )
@@ -93,6 +96,7 @@ class Accounting:
         return {
             "account": msgspec.to_builtins(self._account(counts, streams[RAW])),
             "edge": msgspec.to_builtins(self._edge.status()),
+            "door": msgspec.to_builtins(self._door.status()) if self._door else None,
             "received": self._edge.health.received(),
             "rejected": [msgspec.to_builtins(count) for count in counts[:MOST_REASONS]],
             "refused_by_broker": self._server.refused_by_broker if self._server else {},

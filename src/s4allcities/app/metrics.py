@@ -75,6 +75,15 @@ def _flow(report: dict[str, Any]) -> Iterator[Metric]:
     yield CounterMetricFamily(
         "s4_publish_errors", "Publishes that had to be repeated", value=edge["publish_errors"]
     )
+    if (door := report["door"]) is not None:
+        yield _one("door_connections", "MQTT devices that are connected", door["connections"])
+        yield _one("door_waiting", "Readings whose devices wait for an acknowledgement", door["waiting"])
+        yield CounterMetricFamily(
+            "s4_door_taken", "Readings taken from MQTT devices straight", value=door["taken"]
+        )
+        yield CounterMetricFamily(
+            "s4_door_passed_on", "MQTT packets passed on to the broker", value=door["passed_on"]
+        )
     yield _one(
         "oldest_unprocessed_seconds", "Age of the oldest datum that waits", report["oldest_unprocessed_s"]
     )

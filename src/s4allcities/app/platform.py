@@ -163,7 +163,14 @@ class Platform:
             Releases(stores.accounts, clock), self.cap, stores.ledger, clock, self.picture.orders.get
         )
         self.accounting = Accounting(
-            bus, self.edge, self.runners, stores.recorder, stores.history, server, Path(config.data_dir)
+            bus,
+            self.edge,
+            self.runners,
+            stores.recorder,
+            stores.history,
+            server,
+            self.door,
+            Path(config.data_dir),
         )
         self.web = WebServer(self._make_app(folder, sessions), config.server)
 

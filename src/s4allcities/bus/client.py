@@ -117,14 +117,20 @@ class Bus:
             except APIError as error:
                 raise BusRefused(f"stream {config.name}: {error.description}") from error
 
-    async def publish_batch(self, batch: ObservationBatch, *, keys: Sequence[int] = ()) -> int:
+    async def publish_batch(
+        self, batch: ObservationBatch, *, keys: Sequence[int] = (), at_door: str = ""
+    ) -> int:
         """Publish observations; gives their sequence in OBS. ``keys`` (64 bits each) come back in `Message.keys`.
+
+        A batch is known by how far it has come in stream RAW, and by ``at_door`` if it holds what did not come from
+        there: published again it is stored once.
 
         :raises BatchError: the batch does not hold together.
         :raises BusError: not stored.
         """
         marks = "-".join(map(str, batch.raw_last))
-        headers = self._headers(f"obs.{batch.family}.{batch.partition}.{marks}" if marks else "")
+        place = f"{marks}.{at_door}" if at_door else marks
+        headers = self._headers(f"obs.{batch.family}.{batch.partition}.{place}" if place else "")
         headers["S4-Raw-Last"] = marks
         if keys:
             headers[KEYS] = keys_text(keys)

@@ -66,13 +66,15 @@ class Entry(Struct, frozen=True):
 class Packet(Struct, frozen=True):
     """What goes out in one step: first ``rejected``, then the batch, then the acknowledgements.
 
-    ``raw_last`` is how far the lane has come in each partition of RAW, this packet included.
+    ``raw_last`` is how far the lane has come in each partition of RAW, this packet included; ``door_last`` is the
+    highest number of the door in it, 0 if nothing in it came that way.
     """
 
     family: str
     partition: int
     entries: tuple[Entry, ...]
     raw_last: tuple[int, ...] = ()
+    door_last: int = 0
 
     @property
     def observations(self) -> list[Observation]:
@@ -164,12 +166,16 @@ class Lane:
             rows, size_bytes = more_rows, more_bytes
         self.rows -= rows
         self.size_bytes -= size_bytes
+        door_last = 0
         for entry in taken:
-            self._note(entry.partition, entry.sequence)
-        return Packet(self.family, self.partition, tuple(taken), tuple(self._raw_last))
+            if entry.partition == DOOR:
+                door_last = max(door_last, entry.sequence)
+            else:
+                self._note(entry.partition, entry.sequence)
+        return Packet(self.family, self.partition, tuple(taken), tuple(self._raw_last), door_last)
 
     def _note(self, partition: int, sequence: int) -> None:
-        if sequence <= 0 or partition == DOOR:
+        if sequence <= 0:
             return
         marks = self._raw_last
         marks.extend([0] * (partition + 1 - len(marks)))

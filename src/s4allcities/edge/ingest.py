@@ -78,8 +78,12 @@ class EdgeBus(RecoveryBus, Protocol):
     def raw(self) -> Deliveries:
         """Give the deliveries of stream RAW."""
 
-    async def publish_batch(self, batch: ObservationBatch, *, keys: Sequence[int] = ...) -> int:
-        """Publish; returns when the batch, and the keys of its messages with it, is stored."""
+    async def publish_batch(
+        self, batch: ObservationBatch, *, keys: Sequence[int] = ..., at_door: str = ...
+    ) -> int:
+        """Publish; returns when the batch, and the keys of its messages with it, is stored. With its place in RAW,
+        ``at_door`` tells it from all others: the same twice is stored once.
+        """
 
     async def publish_event(self, event: Event, *, stage: str = ...) -> int:
         """Publish; returns when the event is stored."""
@@ -158,6 +162,7 @@ class EdgeNode:
         self._readers: list[asyncio.Task[None]] = []
         self._opening = asyncio.Lock()
         self._stopping = False
+        self._began_us = clock.now_us()
 
     def status(self) -> EdgeStatus:
         """Give the counters."""
@@ -302,7 +307,8 @@ class EdgeNode:
             await self._insist(partial(self.bus.publish_events, rejected, stage=STAGE, ttl_s=REJECTED_TTL_S))
         # Even if all are refused or repetitions: the batch tells how far we are.
         batch = make_batch(packet, zones=self.zones, t_ingest_us=self.clock.now_us(), mode=self._mode)
-        await self._insist(partial(self.bus.publish_batch, batch, keys=packet.keys))
+        at_door = f"{self._began_us}-{packet.door_last}" if packet.door_last else ""
+        await self._insist(partial(self.bus.publish_batch, batch, keys=packet.keys, at_door=at_door))
         self._packed += batch.n_raw
         self._rows += len(batch)
         self._batches += 1

@@ -185,10 +185,11 @@ class MqttDoor:
 
     async def _look(self) -> None:
         """End the connections of devices that have been silent for longer than they said."""
-        now_s = asyncio.get_running_loop().time
+        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(LOOK_S)
-            for device in [each for each in self.devices if now_s() > each.gone_at_s()]:
+            now_s = loop.time()
+            for device in [each for each in self.devices if now_s > each.gone_at_s(now_s)]:
                 device.end()
 
 
@@ -203,13 +204,13 @@ class _Device(asyncio.Protocol):
         self._connected = False
         self._accepted = False
         self._sensors: Collection[str] = ()
-        self._topics: dict[bytes, tuple[str, str] | None] = {}
+        self._topics: dict[bytes, tuple[str, str]] = {}
         self._rest = b""
         self._passing = 0
         self._reasons: set[str] = set()
         self._joining: asyncio.Task[None] | None = None
-        self._now_s = asyncio.get_running_loop().time
-        self._heard_s = self._now_s()
+        self._heard = False
+        self._heard_s = asyncio.get_running_loop().time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Join it to the broker before anything is read."""
@@ -275,8 +276,10 @@ class _Device(asyncio.Protocol):
         if self.broker is not None:
             self.broker.release()
 
-    def gone_at_s(self) -> float:
+    def gone_at_s(self, now_s: float) -> float:
         """Give the time of the loop's clock from which on the device counts as gone, if it says nothing before."""
+        if self._heard:
+            self._heard, self._heard_s = False, now_s
         if not self._accepted:
             return self._heard_s + JOIN_S
         if self._reasons:  # we do not listen
@@ -298,7 +301,7 @@ class _Device(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Cut what came into packets."""
-        self._heard_s = self._now_s()
+        self._heard = True
         if self.broker is None:  # the loop reads once more after it was told to wait
             self._rest += data
             return
@@ -312,12 +315,16 @@ class _Device(asyncio.Protocol):
             self._rest = b""
         at, size, t_us = 0, len(data), self.door.clock.now_us()
         while at < size:
-            try:
-                begin, end = body_of(data, at)
-            except Malformed:
-                end, begin = size, at + 1  # for the broker to refuse
-            if not begin:
-                break
+            if at + 1 < size and data[at + 1] < 0x80:
+                begin = at + 2
+                end = begin + data[at + 1]
+            else:
+                try:
+                    begin, end = body_of(data, at)
+                except Malformed:
+                    begin, end = at + 1, size  # for the broker to refuse
+                if not begin:
+                    break
             if end > size:
                 if end - at > MOST_BYTES:
                     self._pass_on(data[at:])
@@ -350,7 +357,7 @@ class _Device(asyncio.Protocol):
         if topic_end + promised > end:
             return False
         name = data[begin + 2 : topic_end]
-        topic = self._topics[name] if name in self._topics else self._own(name)
+        topic = self._topics.get(name) or self._own(name)
         packet_id = data[topic_end : topic_end + 2] if promised else _NO_ID
         if topic is None or (promised and packet_id == _NO_ID):
             return False
@@ -361,8 +368,8 @@ class _Device(asyncio.Protocol):
         """Give family and sensor of a topic, if it may speak there."""
         found = self.door.topic.fullmatch(name)
         topic = (found[1].decode(), found[2].decode()) if found else None
-        if topic is not None and topic[1] not in self._sensors:
-            topic = None
+        if topic is None or topic[1] not in self._sensors:
+            return None
         if len(self._topics) >= _MOST_TOPICS:
             self._topics.clear()
         self._topics[name] = topic

@@ -22,6 +22,7 @@ def learn_doubt(known: Known, detection: Detection, data: Hypotheses) -> None:
     old = held.get(detection.kind)
     if old is None or until_us >= old.t_until_us:
         held[detection.kind] = SensorDoubt(1 - confidence * (1 - doubt.weight), until_us)
+        known.doubts_until_us = min(known.doubts_until_us, until_us)
 
 
 def learn_health(known: Known, health: SensorHealth, data: Hypotheses) -> None:

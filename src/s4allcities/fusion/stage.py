@@ -30,6 +30,7 @@ from .world import fixed_parts, refresh, site_parts
 __all__ = ("FusionStage",)
 
 LONG_QUIET_S = 7200
+NEVER_US = 2**62
 IDLE_TICKS_US = 10 * US_PER_S
 MOST_NAMES = at.MOST_SENSORS // 8 * 7
 """From here on names are swept every second: compiled code has room for few more."""
@@ -221,6 +222,8 @@ class FusionStage:
     def _outdated(self, state: FusionState) -> bool:
         """Drop doubts whose time is over; gives whether there were any."""
         now_us, doubts = state.now_us, state.known.doubts
+        if now_us <= state.known.doubts_until_us:
+            return False
         over = [
             sensor
             for sensor, held in doubts.items()
@@ -232,6 +235,8 @@ class FusionStage:
                 doubts[sensor] = left
             else:
                 del doubts[sensor]
+        limits = (each.t_until_us for held in doubts.values() for each in held.values() if each.t_until_us)
+        state.known.doubts_until_us = min(limits, default=NEVER_US)
         state.dirty |= bool(over)
         return bool(over)
 

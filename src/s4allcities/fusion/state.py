@@ -149,9 +149,13 @@ class Lesson(Struct):
 
 
 class Known(Struct):
-    """What is known beside evidence: about sensors, the context, and what operators decided."""
+    """What is known beside evidence: about sensors, the context, and what operators decided.
+
+    No doubt is over before ``doubts_until_us``.
+    """
 
     doubts: dict[str, dict[str, SensorDoubt]] = {}
+    doubts_until_us: int = 0
     silent: dict[str, str] = {}
     facts: dict[str, Fact] = {}
     closures: list[ClosedByOperator] = []

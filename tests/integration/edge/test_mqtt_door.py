@@ -5,12 +5,15 @@ import json
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable
+import ssl
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
+from tests.integration.certificates import make_certificate
 from tests.unit.edge.fakes import until
 
 from s4allcities.bus import Bus, NatsServer
@@ -33,11 +36,9 @@ def make_door(server: NatsServer) -> MqttDoor:
 
 
 @asynccontextmanager
-async def working(bus: Bus, door: MqttDoor) -> AsyncIterator[EdgeNode]:
-    """Run the door and a node behind it."""
+async def node_behind(bus: Bus, door: MqttDoor) -> AsyncIterator[EdgeNode]:
     intake = Intake(SourceTable(built_in_sources(max_age_s=None)), redact_text)
     node = EdgeNode(bus, intake, clock=SystemClock(), door=door)
-    await door.start()
     task = asyncio.create_task(node.run())
     try:
         yield node
@@ -46,6 +47,16 @@ async def working(bus: Bus, door: MqttDoor) -> AsyncIterator[EdgeNode]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def working(bus: Bus, door: MqttDoor) -> AsyncIterator[EdgeNode]:
+    """Run the door and a node behind it."""
+    await door.start()
+    try:
+        async with node_behind(bus, door) as node:
+            yield node
+    finally:
         await door.close()
 
 
@@ -59,21 +70,19 @@ async def door(server: NatsServer, bus: Bus) -> AsyncIterator[MqttDoor]:
 class Device:
     """A paho client in a thread of its own."""
 
-    def __init__(
-        self, port: int, name: str = "co-01", password: str = "co-secret", **options: object
-    ) -> None:
+    def __init__(self, port: int, name: str, password: str, keep_alive_s: int) -> None:
         self.client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"door-{name}")
         self.client.username_pw_set(name, password)
         self.client.max_inflight_messages_set(1000)
         self.refused: list[object] = []
         self.gone: list[object] = []
         self.got: list[bytes] = []
-        self.client.on_connect = lambda _c, _u, _f, reason, _p: (
-            self.refused.append(reason) if reason.is_failure else None
+        self.client.on_connect = lambda _c, _u, _f, why, _p: (
+            self.refused.append(why) if why.is_failure else None
         )
         self.client.on_disconnect = lambda *_: self.gone.append(True)
-        self.client.on_message = lambda _c, _u, message: self.got.append(message.payload)
-        self.client.connect("127.0.0.1", port, keepalive=int(str(options.get("keep_alive_s", 10))))
+        self.client.on_message = lambda _c, _u, message: self.got.append(bytes(message.payload))
+        self.client.connect("127.0.0.1", port, keepalive=keep_alive_s)
         self.client.loop_start()
 
     def say(self, topic: str, data: bytes, qos: int = 1) -> None:
@@ -85,8 +94,10 @@ class Device:
 
 
 @asynccontextmanager
-async def device(door: MqttDoor, *names: str, **options: object) -> AsyncIterator[Device]:
-    made = await asyncio.to_thread(Device, door.port, *names, **options)
+async def device(
+    door: MqttDoor, name: str = "co-01", password: str = "co-secret", keep_alive_s: int = 10
+) -> AsyncIterator[Device]:
+    made = await asyncio.to_thread(Device, door.port, name, password, keep_alive_s)
     try:
         yield made
     finally:
@@ -106,6 +117,13 @@ async def values(bus: Bus) -> list[float]:
             if message.sequence >= state.last_sequence:
                 break
     return found
+
+
+async def all_is_read(bus: Bus) -> None:
+    """Wait until stream RAW is empty."""
+    async with asyncio.timeout(WAIT_S):
+        while (await bus.stream_state("RAW")).messages:  # noqa: ASYNC110 - the server's state
+            await asyncio.sleep(0.02)
 
 
 async def test_an_acknowledged_reading_is_on_the_bus_and_never_was_in_raw(door: MqttDoor, bus: Bus) -> None:
@@ -130,9 +148,8 @@ async def test_what_is_no_reading_of_its_own_is_for_the_broker_to_judge(
         await asyncio.to_thread(sensor.say, "s4/hel/raw/env/co-01", b" " * (MOST_BYTES + 1))
         await asyncio.to_thread(sensor.say, "s4/hel/raw/env/co-01", reading(4), 0)
         await until(lambda: door.taken == 1)
-    async with asyncio.timeout(WAIT_S):
-        while sorted(await values(bus)) != [3.0, 4.0] or (await bus.stream_state("RAW")).messages:
-            await asyncio.sleep(0.02)
+    await all_is_read(bus)
+    assert sorted(await values(bus)) == [3.0, 4.0]
     assert (await bus.stream_state("RAW")).last_sequence > 0
     message = await bus.last("EVENTS", "rejected.>")
     assert message is not None
@@ -253,46 +270,29 @@ async def test_while_the_bus_does_not_take_devices_wait_and_nothing_is_lost(
     door = make_door(server)
     await door.start()  # and no node reads what comes
 
-    async def node_comes() -> None:
-        async with working_behind(bus, door):
-            await until(lambda: door.taken == 500 and not door.status().waiting)
-
     try:
         async with device(door) as sensor:
             sent = [sensor.client.publish("s4/hel/raw/env/co-01", reading(n), qos=1) for n in range(500)]
             await until(lambda: door.taken >= 50)
             await asyncio.sleep(0.2)
             assert not any(each.is_published() for each in sent)
-            await node_comes()
+            async with node_behind(bus, door):
+                await until(lambda: door.taken == 500 and not door.status().waiting)
             await until(lambda: all(each.is_published() for each in sent))
     finally:
         await door.close()
     assert sorted(await values(bus)) == list(range(500))
 
 
-@asynccontextmanager
-async def working_behind(bus: Bus, door: MqttDoor) -> AsyncIterator[EdgeNode]:
-    intake = Intake(SourceTable(built_in_sources(max_age_s=None)), redact_text)
-    node = EdgeNode(bus, intake, clock=SystemClock(), door=door)
-    task = asyncio.create_task(node.run())
-    try:
-        yield node
-        await node.stop()
-        await task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def flood(door: Callable[[], int], count: int, said: list[int]) -> None:
+async def flood(port: int, count: int, said: list[int]) -> None:
     """Say numbers one after the other as one device; ``said`` gets those that were acknowledged."""
 
     def speak() -> None:
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="flood", clean_session=False)
         client.username_pw_set("co-01", "co-secret")
-        client.reconnect_delay_set(0.05, 0.2)
+        client.reconnect_delay_set(1, 1)
         client.max_inflight_messages_set(50)
-        client.connect("127.0.0.1", door())
+        client.connect("127.0.0.1", port)
         client.loop_start()
         waiting = [(n, client.publish("s4/hel/raw/env/co-01", reading(n), qos=1)) for n in range(count)]
         for number, each in waiting:
@@ -312,8 +312,9 @@ async def test_kills_of_the_server_and_of_the_node_lose_and_double_nothing(
     door = make_door(server)
     async with AsyncExitStack() as stack:
         node = await stack.enter_async_context(working(bus, door))
-        speaking = asyncio.create_task(flood(lambda: door.port, 3000, said))
+        speaking = asyncio.create_task(flood(door.port, 3000, said))
         await until(lambda: door.taken > 500)
+        await bus.publish_raw("env", "co-02", reading(9000))  # of the same family, by the other way
         os.kill(server.pid, signal.SIGKILL)
         await until(lambda: door.taken > 1500)
         port = door.port
@@ -324,7 +325,33 @@ async def test_kills_of_the_server_and_of_the_node_lose_and_double_nothing(
     async with working(bus, again):
         await speaking
     assert said == list(range(3000))
-    assert sorted(await values(bus)) == list(range(3000))
+    assert sorted(await values(bus)) == [*range(3000), 9000]
+
+
+async def test_over_tls_it_is_the_same(server: NatsServer, bus: Bus, tmp_path: Path) -> None:
+    cert, key = make_certificate(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(cert, key)
+    door = MqttDoor(lambda user: (user,), SystemClock(), site="hel", broker_port=server.mqtt_port, tls=tls)
+
+    def speak() -> None:
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="door-tls")
+        client.username_pw_set("co-01", "co-secret")
+        client.tls_set(str(cert))
+        client.connect("127.0.0.1", door.port)
+        client.loop_start()
+        for number in range(3):
+            client.publish("s4/hel/raw/env/co-01", reading(number), qos=1).wait_for_publish(WAIT_S)
+        client.disconnect()
+        client.loop_stop()
+
+    async with working(bus, door):
+        await asyncio.to_thread(speak)
+        assert await values(bus) == [0.0, 1.0, 2.0]
+        with socket.create_connection(("127.0.0.1", door.port)) as plain:
+            plain.sendall(connect_packet("co-01", "co-secret", client="plain"))
+            await until(lambda: not door.devices)
+        assert door.taken == 3
 
 
 async def test_a_port_in_use_is_said_in_one_line(server: NatsServer, door: MqttDoor) -> None:

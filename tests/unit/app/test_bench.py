@@ -37,7 +37,7 @@ RUN = Run(
     platform_mb=200.0,
     kept_up=True,
 )
-PEER = Peer(name="Node-RED", value=30_000.0, memory_mb=100.0)
+PEER = Peer(name="Node-RED", value=30_000.0, memory_mb=100.0, from_wire=8_000.0)
 ABSENT = Peer(name="Node-RED", reason="there is no npm")
 
 
@@ -81,7 +81,9 @@ def test_a_long_run_gives_rate_loss_latency_and_what_a_core_bears_beside_the_pee
     assert results["ingest.single_memory_growth_mb"].value == 1.5
     assert results["ingest.memory_ratio_node_red"].value == 2.0
     ratio = results["ingest.ratio_node_red_single"]
-    assert (ratio.value, ratio.goal, ratio.holds, ratio.peer_value) == (0.5, ">= 1.2", False, 30_000)
+    assert (ratio.value, ratio.goal, ratio.holds, ratio.peer_value) == (0.75, ">= 1.2", False, 8_000)
+    process = results["ingest.ratio_node_red_single_process"]
+    assert (process.value, process.goal, process.peer_value) == (0.5, None, 30_000)
 
 
 def test_batches_give_latency_and_what_a_core_bears_beside_the_peer() -> None:
@@ -95,7 +97,13 @@ def test_an_absent_peer_is_null_with_a_reason() -> None:
     results = {
         result.name: result for result in (*single_results(RUN, ABSENT), *batch_results([RUN], ABSENT))
     }
-    for name in ("ratio_node_red_single", "ratio_node_red_batched", "memory_ratio_node_red"):
+    names = (
+        "ratio_node_red_single",
+        "ratio_node_red_single_process",
+        "ratio_node_red_batched",
+        "memory_ratio_node_red",
+    )
+    for name in names:
         assert results[f"ingest.{name}"].value is None
         assert results[f"ingest.{name}"].reason == "there is no npm"
 

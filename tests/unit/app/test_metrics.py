@@ -22,6 +22,7 @@ STATE = {
 REPORT: dict[str, Any] = {
     "account": {"decided": 5, "rejected": 1, "expired": 0, "duplicates": 0, "in_flight": 2, "refused_by_broker": 4},
     "edge": {"sensors_on_time": 7, "observations": 9, "publish_errors": 0},
+    "door": {"connections": 3, "taken": 8, "passed_on": 5, "waiting": 2},
     "received": {"env": 6},
     "rejected": [
         {"source": "env/a", "reason": "not JSON", "count": 2, "t_last_us": 1},
@@ -75,6 +76,8 @@ def test_what_operators_ask_is_answered() -> None:
     assert found["s4_sensor_silent_seconds", "smoke-1"] == 80
     assert found["s4_part_works", "history"] == 0
     assert found["s4_stream_bytes", "$MQTT_sess"] == 300
+    assert found["s4_door_taken_total", ""] == 8
+    assert ("s4_door_taken_total", "") not in values(REPORT | {"door": None})
 
 
 def test_a_reason_from_outside_cannot_break_the_format() -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from s4allcities.domain import Event, ObservationBatch, RawMessage
+from s4allcities.edge.batcher import DOOR
 
 NOW_US = 1_700_000_000_000_000
 
@@ -32,6 +33,40 @@ class FakeRaw:
         """Nothing is held."""
 
 
+class FakeDoor:
+    """A door: what devices bring is given at once, and kept until it is acknowledged."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[int, RawMessage] = {}
+        self.came: list[RawMessage] = []
+        self.more = asyncio.Event()
+        self.brought = 0
+        self.closed = False
+
+    def bring(self, family: str, sensor: str, data: bytes, t_us: int = NOW_US) -> None:
+        self.brought += 1
+        self.waiting[self.brought] = message = RawMessage(
+            family=family, sensor=sensor, data=data, t_received_us=t_us, sequence=self.brought, partition=DOOR
+        )
+        self.came.append(message)
+        self.more.set()
+
+    async def next_some(self) -> list[RawMessage]:
+        while not self.came:
+            self.more.clear()
+            await self.more.wait()
+        came, self.came = self.came, []
+        return came
+
+    async def acknowledge(self, partition: int, sequences: Iterable[int]) -> None:
+        assert partition == DOOR
+        for sequence in sequences:
+            del self.waiting[sequence]
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
 class FakeMessage(NamedTuple):
     batch: Any = None
     envelope: Any = None
@@ -50,6 +85,7 @@ class FakeBus:
     def __init__(self) -> None:
         self.waiting: dict[int, RawMessage] = {}
         self.batches: list[ObservationBatch] = []
+        self.names: set[tuple[str, int, tuple[int, ...], str]] = set()
         self.keys: list[tuple[int, ...]] = []
         self.events: list[Event] = []
         self.commands: list[tuple[str, bytes]] = []
@@ -71,15 +107,16 @@ class FakeBus:
     def raw(self) -> FakeRaw:
         return FakeRaw(self)
 
-    async def publish_batch(self, batch: ObservationBatch, *, keys: Sequence[int] = ()) -> int:
+    async def publish_batch(
+        self, batch: ObservationBatch, *, keys: Sequence[int] = (), at_door: str = ""
+    ) -> int:
         await asyncio.sleep(0)
         if self.failures:
             self.failures -= 1
             raise OSError("no connection")
-        known = [
-            b.raw_last for b in self.batches if (b.family, b.partition) == (batch.family, batch.partition)
-        ]
-        if batch.raw_last not in known:
+        name = (batch.family, batch.partition, batch.raw_last, at_door)
+        if name not in self.names:
+            self.names.add(name)
             self.batches.append(batch)
             self.keys.append(tuple(keys))
             self.log.append(f"batch {batch.raw_last}")

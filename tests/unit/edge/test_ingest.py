@@ -3,7 +3,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from tests.unit.edge.fakes import NOW_US, FakeBus, FakeState, until
+from tests.unit.edge.fakes import NOW_US, FakeBus, FakeDoor, FakeState, until
 
 from s4allcities.domain import ManualClock, Observation, Rejected
 from s4allcities.edge.ingest import EdgeNode, HandedHandler
@@ -14,9 +14,17 @@ from s4allcities.edge.sources import SourceTable, built_in_sources
 pytestmark = pytest.mark.anyio
 
 
-def make_node(bus: FakeBus, on_handed: HandedHandler | None = None) -> EdgeNode:
+def make_node(
+    bus: FakeBus,
+    on_handed: HandedHandler | None = None,
+    *,
+    door: FakeDoor | None = None,
+    now_us: int = NOW_US,
+) -> EdgeNode:
     intake = Intake(SourceTable(built_in_sources()), redact_text)
-    return EdgeNode(bus, intake, clock=ManualClock(NOW_US), zones={"e1": "hall"}, on_handed=on_handed)
+    return EdgeNode(
+        bus, intake, clock=ManualClock(now_us), zones={"e1": "hall"}, door=door, on_handed=on_handed
+    )
 
 
 async def work(node: EdgeNode, holds: Callable[[], object]) -> None:
@@ -92,6 +100,62 @@ async def test_messages_without_time_are_never_repetitions() -> None:
         await bus.publish_raw("env", "e1", b'{"co_ppm": 4}')
     await work(make_node(bus), lambda: not bus.waiting)
     assert sum(len(batch) for batch in bus.batches) == 3
+
+
+async def test_what_comes_in_at_the_door_is_answered_when_it_is_on_the_bus_whatever_comes_through_raw() -> (
+    None
+):
+    bus, door = FakeBus(), FakeDoor()
+    await bus.publish_raw("env", "e1", env(0))
+    task = asyncio.create_task((node := make_node(bus, door=door)).run())
+    await until(lambda: bus.batches)
+    for number in (1, 2, 3):  # RAW stands still meanwhile: its place does not tell these batches apart
+        door.bring("env", "e1", env(number, number))
+        assert len(door.waiting) == 1
+        await until(lambda: not door.waiting)
+        assert bus.batches[-1].value.tolist() == [number]
+        assert bus.batches[-1].raw_last == (1,)
+    door.bring("env", "e1", b"rubbish")
+    door.bring("env", "e1", env(2, 2))
+    await bus.publish_raw("env", "e1", env(4, 4))
+    await until(lambda: not door.waiting and not bus.waiting)
+    await node.stop()
+    await task
+    assert door.closed
+    assert [value for batch in bus.batches for value in batch.value] == [0.0, 1.0, 2.0, 3.0, 4.0]
+    status = node.status()
+    assert (status.received, status.packed, status.duplicates, status.in_flight) == (7, 5, 1, 0)
+    (record,) = bus.events
+    assert isinstance(record, Rejected)
+    assert record.raw_sequence == 0
+
+
+async def test_what_was_at_the_door_at_a_crash_comes_again_and_counts_once() -> None:
+    bus, door = FakeBus(), FakeDoor()
+    bus.crash_after_publish = True
+    task = asyncio.create_task(make_node(bus, door=door).run())
+    door.bring("env", "e1", env(1))
+    await until(lambda: bus.batches)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert len(door.waiting) == 1
+    bus.crash_after_publish = False
+    again = FakeDoor()  # the device was not answered: it sends again, with the next reading
+    again.bring("env", "e1", env(1))
+    again.bring("env", "e1", env(2, 2))
+    node = make_node(bus, door=again, now_us=NOW_US + 1)
+    await work(node, lambda: not again.waiting)
+    assert [value for batch in bus.batches for value in batch.value] == [1.0, 2.0]
+    assert node.status().duplicates == 1
+
+
+async def test_a_batch_from_the_door_that_is_tried_again_is_stored_once() -> None:
+    bus, door = FakeBus(), FakeDoor()
+    bus.failures = 1
+    door.bring("env", "e1", env(1))
+    await work(node := make_node(bus, door=door), lambda: not door.waiting)
+    assert node.status().publish_errors == 1
+    assert len(bus.batches) == len(bus.names) == 1
 
 
 async def test_gaps_in_raw_count_as_expired() -> None:

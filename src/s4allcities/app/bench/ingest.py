@@ -42,7 +42,7 @@ PHASES: Mapping[str, Phase] = {
         single,
         ("ingest.single_msgs_per_s", "ingest.single_msgs_lost", "ingest.single_p99_ms",
          "ingest.single_memory_growth_mb", "ingest.single_msgs_per_s_core", "ingest.ratio_node_red_single",
-         "ingest.memory_ratio_node_red"),
+         "ingest.ratio_node_red_single_process", "ingest.memory_ratio_node_red"),
         240, peers=True,
     ),
     "batched": Phase(

@@ -26,6 +26,7 @@ FIGURES: Mapping[str, Figure] = {
     "ingest.single_memory_growth_mb": Figure("MB", digits=1),
     "ingest.single_msgs_per_s_core": Figure("1/s"),
     "ingest.ratio_node_red_single": Figure("ratio", at_least(1.2), 3),
+    "ingest.ratio_node_red_single_process": Figure("ratio", digits=3),
     "ingest.memory_ratio_node_red": Figure("ratio", at_most(0.333), 2),
     "ingest.p50_ms_at_100k": Figure("ms", digits=1),
     "ingest.p99_ms_at_100k": Figure("ms", at_most(100), 1),

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from .ingest_figures import found, missing
 from .ingest_live import BATCH_ROWS, DEVICES, PROBES, Live, Run, find_rate, names_of_all, plan_of, trial
-from .ingest_peers import Peer, node_red, ratio
+from .ingest_peers import Peer, node_red, ratio, ratio_from_wire
 from .installation import Installation
 from .results import Result, Say
 
@@ -104,7 +104,8 @@ def single_results(run: Run, peer: Peer) -> list[Result]:
             "ingest.single_msgs_per_s_core", [per_core],
             f"messages a CPU-second of the platform's process, all that it does included. {load}",
         ),
-        ratio("ingest.ratio_node_red_single", per_core, peer),
+        ratio_from_wire("ingest.ratio_node_red_single", run.messages / (run.cpu_s + run.broker_cpu_s), peer),
+        ratio("ingest.ratio_node_red_single_process", per_core, peer),
         _memory(run, peer),
     ]  # fmt: skip
 

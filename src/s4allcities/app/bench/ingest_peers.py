@@ -25,7 +25,7 @@ from .peers import FOLDER, PeerAbsent, peer_environment, run_peer
 from .results import Result, Say
 from .sender import Plan
 
-__all__ = ("Peer", "beside", "bytewax", "node_red", "prepare", "ratio")
+__all__ = ("Peer", "beside", "bytewax", "node_red", "prepare", "ratio", "ratio_from_wire")
 
 NODE_RED = "Node-RED 4.1.15"
 BYTEWAX = "Bytewax 0.21.1"
@@ -37,13 +37,17 @@ _USER = "peer"
 
 
 class Peer(Struct, frozen=True, kw_only=True):
-    """What a peer did: ``value`` readings a CPU-second of its process, or None and the ``reason``; its memory in MB."""
+    """What a peer did: ``value`` readings a CPU-second of its process, or None and the ``reason``; its memory in MB.
+
+    ``from_wire`` counts its broker's CPU-seconds too.
+    """
 
     name: str
     value: float | None = None
     reason: str = ""
     how: str = ""
     memory_mb: float | None = None
+    from_wire: float | None = None
 
 
 class _Answer(Struct):
@@ -78,6 +82,18 @@ def ratio(name: str, ours: float | None, peer: Peer) -> Result:
     return replace(result, peer=peer.name, peer_value=round(peer.value, 1), ratio=result.value)
 
 
+def ratio_from_wire(name: str, ours: float, peer: Peer) -> Result:
+    """Give ours through the peer's, each with its broker."""
+    how = (
+        "ours through the peer's, from the wire to the decision: per CPU-second of each one's process and its broker's "
+        f"together, in the same job. {peer.how}"
+    )
+    if peer.from_wire is None:
+        return missing(name, peer.reason, how)
+    result = found(name, [ours / peer.from_wire], how)
+    return replace(result, peer=peer.name, peer_value=round(peer.from_wire, 1), ratio=result.value)
+
+
 def bytewax(root: Path, server: NatsServer, runs: int, say: Say) -> Peer:
     """Let a Bytewax job read the same stream OBS; gives its median."""
     request = {"url": server.url, "user": server.user, "password": server.password, "stream": "OBS"}
@@ -107,11 +123,11 @@ async def node_red(root: Path, plan: Plan, say: Say) -> Peer:
     )
     try:
         program = await asyncio.to_thread(_install, root, say)
-        value, memory_mb = await _beside(root, program, plan, say)
+        value, from_wire, memory_mb = await _beside(root, program, plan, say)
     except (PeerAbsent, BenchError, OSError, TimeoutError, subprocess.SubprocessError) as error:
         return Peer(name=NODE_RED, reason=f"Node-RED could not be measured: {error!r}", how=how)
     how = f"{how}. Its memory: {memory_mb:.0f} MB"
-    return Peer(name=NODE_RED, value=value, how=how, memory_mb=memory_mb)
+    return Peer(name=NODE_RED, value=value, how=how, memory_mb=memory_mb, from_wire=from_wire)
 
 
 def _install(root: Path, say: Say) -> Path:
@@ -135,7 +151,7 @@ def _install(root: Path, say: Say) -> Path:
     return program
 
 
-async def _beside(root: Path, program: Path, plan: Plan, say: Say) -> tuple[float, float]:
+async def _beside(root: Path, program: Path, plan: Plan, say: Say) -> tuple[float, float, float]:
     devices = [DeviceUser(name=name, password=password) for name, password in plan.passwords.items()]
     with tempfile.TemporaryDirectory(prefix="s4-bench-") as folder:
         settings = ServerConfig(data_dir=Path(folder) / "nats", site=plan.site)
@@ -149,7 +165,7 @@ async def _beside(root: Path, program: Path, plan: Plan, say: Say) -> tuple[floa
             try:
                 await flow.start(bus)
                 wanted = replace(plan, port=server.mqtt_port, seconds=RUN_S, probes={}, probes_per_s=0.0)
-                return await flow.measure(wanted, say)
+                return await flow.measure(wanted, server.pid, say)
             finally:
                 await flow.stop()
                 await bus.close()
@@ -208,23 +224,28 @@ class _Flow:
             last = (self._folder / "log").read_text(errors="replace").strip()[-300:]
             raise BenchError(f"its flow does not start: {last}") from None
 
-    async def measure(self, plan: Plan, say: Say) -> tuple[float, float]:
-        """Give the readings a CPU-second under a load, after a shorter one, and the memory in MB."""
+    async def measure(self, plan: Plan, broker: int, say: Say) -> tuple[float, float, float]:
+        """Give the readings a CPU-second under a load, after a shorter one, the same with those of the broker's
+        process, and the memory in MB.
+        """
         await self._offer(replace(plan, seconds=WARM_S))
         count, used, wanted = self._count, self._cpu_s(), int(plan.rate_per_s * plan.seconds) * plan.rows
+        used_there = cpu_s(broker)
         await self._offer(plan)
         with suppress(TimeoutError):
             async with asyncio.timeout(20):
                 while self._count - count < wanted:  # noqa: ASYNC110 - counted by a callback
                     await asyncio.sleep(0.05)
-        rows, spent_s = self._count - count, self._cpu_s() - used
+        rows, spent_s, spent_there_s = self._count - count, self._cpu_s() - used, cpu_s(broker) - used_there
         if rows < wanted:
             raise BenchError(f"it took {rows} of {wanted} readings")
+        from_wire = rows / (spent_s + spent_there_s)
         say(
-            f"ingest: {NODE_RED}, {plan.rows} readings a message: {rows / spent_s:,.0f} readings a CPU-second"
+            f"ingest: {NODE_RED}, {plan.rows} readings a message: {rows / spent_s:,.0f} readings a CPU-second, "
+            f"{from_wire:,.0f} with its broker's"
         )
         assert self._process is not None
-        return rows / spent_s, resident_mb(self._process.pid)
+        return rows / spent_s, from_wire, resident_mb(self._process.pid)
 
     async def _offer(self, plan: Plan) -> None:
         async with Offer(plan) as offer:
