@@ -1,7 +1,8 @@
 """Opens what an installation stands on, in order: its stores, its broker, the accounts and sources of its devices."""
 
 import ssl
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +30,16 @@ from s4allcities.store.sql import SqlDatabase
 
 from .config import AppConfig, ConfigError
 
-__all__ = ("STREAMS_READY", "Stores", "device_users", "make_door", "open_bus", "open_stores", "sources_of")
+__all__ = (
+    "STREAMS_READY",
+    "Stores",
+    "device_users",
+    "devices_let_in",
+    "make_door",
+    "open_bus",
+    "open_stores",
+    "sources_of",
+)
 
 STREAMS_READY = "streams-2.ready"
 """A file that says: the streams of this form are in the server's data directory."""
@@ -146,3 +156,22 @@ def make_door(config: AppConfig, site: Site, clock: Clock, server: NatsServer | 
         lambda user: (user,), clock, site=site.slug, broker_port=server.mqtt_port,
         host=nats.mqtt_host, port=nats.mqtt_port, tls=tls,
     )  # fmt: skip
+
+
+@asynccontextmanager
+async def devices_let_in(door: MqttDoor | None) -> AsyncIterator[None]:
+    """Open the door for devices, until all that came in by it is answered.
+
+    :raises ConfigError: nobody can listen on its address.
+    """
+    if door is None:
+        yield
+        return
+    try:
+        await door.start()
+    except EdgeError as error:
+        raise ConfigError(f"nats.mqtt_host, nats.mqtt_port: {error}") from None
+    try:
+        yield
+    finally:
+        await door.close()

@@ -20,7 +20,6 @@ from s4allcities.bus.hosts import ProcessHost, StageHost
 from s4allcities.bus.stuck import StepWatch, WatchedHost
 from s4allcities.domain import Clock, Context, Event, Risk, Stage, derived_ulid
 from s4allcities.edge.actuators.signs import SignActuator
-from s4allcities.edge.errors import EdgeError
 from s4allcities.edge.health import HealthMonitor
 from s4allcities.edge.ingest import EdgeNode
 from s4allcities.edge.intake import Intake
@@ -47,14 +46,14 @@ from .alarm_figures import AlarmFigures, alarm_metrics
 from .assure.files import newest_report
 from .assure.nightly import Nightly, run_in_process
 from .assure.nightly import Work as TrialWork
-from .config import AppConfig, ConfigError
+from .config import AppConfig
 from .desk import CapReleaseDesk
 from .eve_files import EveFollower
 from .fact_feed import FactFeed
 from .gate import SecurityGate
 from .handed import Handed
 from .metrics import metrics_text
-from .opening import Stores, device_users, make_door, open_bus, open_stores, sources_of
+from .opening import Stores, device_users, devices_let_in, make_door, open_bus, open_stores, sources_of
 from .options import LiveOptions
 from .outward import make_chains, make_notifier
 from .readings import Readings
@@ -326,7 +325,7 @@ class Platform:
         )
         await self._take_up()
         await kernels
-        async with self._watched(), self._devices_let_in(), asyncio.TaskGroup() as tasks:
+        async with self._watched(), devices_let_in(self.door), asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(runner.run()) for runner in self.runners]
             running += [
                 tasks.create_task(part)
@@ -364,21 +363,6 @@ class Platform:
             return
         with self.watch:
             yield
-
-    @asynccontextmanager
-    async def _devices_let_in(self) -> AsyncIterator[None]:
-        """Open the door for devices, until all that came in by it is answered."""
-        if self.door is None:
-            yield
-            return
-        try:
-            await self.door.start()
-        except EdgeError as error:
-            raise ConfigError(f"nats.mqtt_host, nats.mqtt_port: {error}") from None
-        try:
-            yield
-        finally:
-            await self.door.close()
 
     def _load_kernels(self) -> None:
         for stage in self.stages:
